@@ -1,0 +1,1 @@
+"""The outside world: one adapter per protocol, outcomes as types, decline reasons, HTTP."""

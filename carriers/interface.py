@@ -1,0 +1,117 @@
+"""What every adapter offers, and what it is given.
+
+An operation is a *conversation*: a generator that yields `HttpRequest`, is sent the `HttpAnswer`, and returns an
+`Outcome`. Adapters do no I/O of their own, so recorded replies test them and one driver (carriers/driver.py) runs
+many at once. When the network fails, the driver ends the conversation itself: `NotSent` when no request that moves
+money had left, `Unknown` in every other case. An adapter therefore never has to guess about silence.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from carriers.outcomes import Outcome
+from carriers.profiles import CarrierProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One deposit as a carrier needs to know it. Amounts in minor units.
+
+    `reference` is minted by us once, stored before the first byte leaves and the same on every try.
+    """
+
+    reference: str
+    msisdn: str
+    amount_minor: int
+    currency: str
+    description: str
+    proof_needed: bool = False
+    """The player has not yet proved that this number is theirs: ask the carrier to text a code."""
+    payment_id: str = ""
+    """The carrier's own id, once it has told us."""
+    authorization_id: str = ""
+    code: str = ""
+    created_at: datetime | None = None
+    first_sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request to send. `moves_money` marks a request after which silence means `Unknown`."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    moves_money: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A complete answer: status, headers with lower-case names, and a body of at most 64 kB."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Conversation = Generator[HttpRequest, HttpAnswer, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a carrier pushed to us. It wakes an inquiry and never credits by itself (design §5).
+
+    `source` and `event_id` make it unique; `payment_id` and `reference` say which deposit to wake, when known.
+    """
+
+    source: str
+    event_id: str
+    kind: str
+    payment_id: str = ""
+    reference: str = ""
+
+
+class NotificationRefused(Exception):
+    """A pushed message that we refuse, with the HTTP `status` to answer and a text for the sender."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+class CarrierAdapter(ABC):
+    """One protocol. Built once per process and carrier; shares nothing between orders but an access token."""
+
+    #: Whether a repeated reference is refused or replayed by the carrier, so that sending it again cannot charge twice.
+    resend_is_safe: bool = False
+    #: Whether the carrier can be asked what became of our reference.
+    can_inquire: bool = False
+
+    def __init__(self, profile: CarrierProfile) -> None:
+        self.profile = profile
+
+    @abstractmethod
+    def authorise(self, order: Order) -> Conversation:
+        """Charge, or prepare the charge when the player must first prove the number."""
+
+    @abstractmethod
+    def confirm(self, order: Order) -> Conversation:
+        """Check the player's code when `order.code` is set, then take the reserved amount."""
+
+    @abstractmethod
+    def cancel(self, order: Order) -> Conversation:
+        """Void a payment that was prepared and not taken. `Cancelled` only on the carrier's own word."""
+
+    @abstractmethod
+    def inquire(self, order: Order) -> Conversation:
+        """Ask what became of the order. Never moves money."""
+
+    @abstractmethod
+    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
+        """Check and read a pushed message. `headers` have lower-case names. Raises `NotificationRefused`."""

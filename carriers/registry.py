@@ -1,0 +1,194 @@
+"""Which carriers there are: settings.CARRIERS as profiles, and the adapter that speaks to each.
+
+An adapter is found by the name of its module under carriers/adapters; nothing else names it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from carriers.interface import CarrierAdapter
+from carriers.profiles import CarrierProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The carriers of one configuration, by code, in the order in which they were configured."""
+
+    profiles: Mapping[str, CarrierProfile]
+    adapters: Mapping[str, CarrierAdapter]
+
+    def route(self, msisdn: str, currency: str) -> CarrierProfile | None:
+        """The carrier with the longest prefix of `msisdn` (E.164, with "+") that charges in `currency`."""
+        served = [
+            (len(prefix), profile)
+            for profile in self.profiles.values()
+            if currency in profile.currencies
+            for prefix in profile.prefixes
+            if msisdn.startswith(prefix)
+        ]
+        return max(served, key=lambda pair: pair[0])[1] if served else None
+
+
+def load(configured: Sequence[Mapping[str, Any]]) -> Registry:
+    """Check and build. ImproperlyConfigured names the carrier, the setting, and what would be right."""
+    profiles: dict[str, CarrierProfile] = {}
+    adapters: dict[str, CarrierAdapter] = {}
+    for index, given in enumerate(configured):
+        name = str(given.get("code") or f"number {index + 1}") if isinstance(given, Mapping) else ""
+        profile = _profile(given, name)
+        if profile.code in profiles:
+            raise _wrong(name, "code", "must be unique")
+        profiles[profile.code] = profile
+        adapters[profile.code] = _adapter(profile)
+    _refuse_ambiguity(profiles.values())
+    return Registry(profiles, adapters)
+
+
+_loaded: tuple[object, Registry] | None = None
+
+
+def registry() -> Registry:
+    """The carriers of settings.CARRIERS, built once; built anew when a test puts other settings there."""
+    global _loaded
+    configured = settings.CARRIERS
+    if _loaded is None or _loaded[0] is not configured:
+        _loaded = (configured, load(configured))
+    return _loaded[1]
+
+
+def adapter_for(code: str) -> CarrierAdapter:
+    """The adapter of the carrier `code`; the same one each time. KeyError when there is no such carrier."""
+    return registry().adapters[code]
+
+
+def profile(code: str) -> CarrierProfile:
+    """The profile of the carrier `code`. KeyError when there is no such carrier."""
+    return registry().profiles[code]
+
+
+def route(msisdn: str, currency: str) -> CarrierProfile | None:
+    """The carrier that serves `msisdn` (E.164, with "+") in `currency`; None when no carrier does."""
+    return registry().route(msisdn, currency)
+
+
+def currencies_of(msisdn: str) -> tuple[str, ...]:
+    """The currencies in which some carrier charges `msisdn` (E.164, with "+"), sorted; empty when none serves it."""
+    serving = (p for p in registry().profiles.values() if msisdn.startswith(p.prefixes))
+    return tuple(sorted({currency for profile in serving for currency in profile.currencies}))
+
+
+def find_adapter(code: str) -> CarrierAdapter | None:
+    """The adapter of a carrier that somebody outside names, or None."""
+    return registry().adapters.get(code)
+
+
+def _wrong(carrier: str, setting: str, what: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"CARRIERS: carrier {carrier!r}: {setting}: {what}")
+
+
+def _profile(given: Any, name: str) -> CarrierProfile:
+    if not isinstance(given, Mapping):
+        raise ImproperlyConfigured("CARRIERS: must be a list of dicts, one for each carrier")
+    types = get_type_hints(CarrierProfile)
+    for setting in fields(CarrierProfile):
+        if setting.name not in given and setting.default is MISSING:
+            raise _wrong(name, setting.name, "missing")
+    values: dict[str, Any] = {}
+    for setting_name, value in given.items():
+        if setting_name not in types:
+            raise _wrong(name, setting_name, f"unknown; must be of {', '.join(types)}")
+        values[setting_name] = tuple(value) if isinstance(value, list) else value
+        if not _is_a(values[setting_name], types[setting_name]):
+            raise _wrong(name, setting_name, f"must be {_described(types[setting_name])}")
+    profile = CarrierProfile(**values)
+    _check_values(profile, name)
+    return profile
+
+
+def _is_a(value: object, kind: Any) -> bool:
+    if isinstance(kind, UnionType):
+        return any(_is_a(value, choice) for choice in get_args(kind))
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    return isinstance(value, int | float) if kind is float else isinstance(value, kind)
+
+
+def _described(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return "a list of strings"
+    return {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}.get(
+        kind, "a whole number or None"
+    )
+
+
+def _check_values(profile: CarrierProfile, name: str) -> None:
+    for setting in ("code", "adapter", "name", "base_url", "token_url", "prefixes", "currencies"):
+        if not getattr(profile, setting):
+            raise _wrong(name, setting, "must not be empty")
+    for setting in ("base_url", "token_url", "notification_url"):
+        url = getattr(profile, setting)
+        if url and not url.startswith(("http://", "https://")):
+            raise _wrong(name, setting, "must begin with https:// (or http:// on one machine)")
+    if profile.notification_url and not profile.notification_secret:
+        raise _wrong(
+            name, "notification_secret", "needed with notification_url; must be a long random string"
+        )
+    for prefix in profile.prefixes:
+        if not (prefix.startswith("+") and prefix[1:].isdecimal() and prefix.isascii()):
+            raise _wrong(name, "prefixes", f'{prefix!r}: must be "+" and digits, such as "+4477"')
+    if not 0 < profile.minimum_minor <= profile.maximum_minor:
+        raise _wrong(name, "minimum_minor", "must be above 0 and at most maximum_minor")
+    for setting in ("connect_timeout_s", "http_total_s", "horizon_s", "not_found_apart_s", "resend_within_s"):
+        if getattr(profile, setting) <= 0:
+            raise _wrong(name, setting, "must be above 0")
+    if profile.connect_timeout_s > profile.http_total_s:
+        raise _wrong(name, "connect_timeout_s", "must be at most http_total_s")
+    if profile.slots < 1:
+        raise _wrong(name, "slots", "must be at least 1")
+
+
+def _adapter(profile: CarrierProfile) -> CarrierAdapter:
+    module_name = f"carriers.adapters.{profile.adapter}"
+    if not profile.adapter.isidentifier():
+        raise _wrong(profile.code, "adapter", "must be the name of a module under carriers/adapters")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise
+        raise _wrong(profile.code, "adapter", f"there is no carriers/adapters/{profile.adapter}.py") from None
+    kind = getattr(module, "Adapter", None)
+    if not (isinstance(kind, type) and issubclass(kind, CarrierAdapter)):
+        raise _wrong(profile.code, "adapter", f"{module_name} has no class Adapter(CarrierAdapter)")
+    if not (kind.resend_is_safe or kind.can_inquire):
+        what = (
+            f"{module_name} can neither send again safely nor inquire, so a time-out could never be settled"
+        )
+        raise _wrong(profile.code, "adapter", what)
+    try:
+        return kind(profile)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"CARRIERS: carrier {profile.code!r}: {error}") from None
+
+
+def _refuse_ambiguity(profiles: Any) -> None:
+    """Two carriers for one prefix and currency would make the route depend on the order of the settings."""
+    taken: dict[tuple[str, str], str] = {}
+    for profile in profiles:
+        for prefix in profile.prefixes:
+            for currency in profile.currencies:
+                other = taken.setdefault((prefix, currency), profile.code)
+                if other != profile.code:
+                    raise _wrong(
+                        profile.code, "prefixes", f"{prefix} in {currency} is served by {other!r} too"
+                    )

@@ -1,0 +1,35 @@
+"""What can be set while the sandbox runs. Names of faults are checked by control.py, which knows them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Force(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A fault for certain: for one number, for the next `next_n` requests, or both."""
+
+    fault: str
+    phone_number: str = ""
+    next_n: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Amounts in minor units, times as the names say."""
+
+    seed: int | str = 1
+    answer_delay_ms: Annotated[float, Meta(ge=0, le=60_000)] = 0.0
+    delay_jitter_ms: Annotated[float, Meta(ge=0, le=60_000)] = 0.0
+    time_divisor: Annotated[float, Meta(gt=0, le=10_000)] = 1.0
+    token_lifetime_s: Annotated[int, Meta(ge=1, le=86_400)] = 3_600
+    minimum_minor: Annotated[int, Meta(ge=1)] = 100
+    maximum_minor: Annotated[int, Meta(ge=1)] = 4_000
+    faults: dict[str, Probability] = field(default_factory=dict)
+    force: list[Force] = field(default_factory=list)
+
+    def scaled(self, seconds: float) -> float:
+        """A story's delay as it is played."""
+        return seconds / self.time_divisor
