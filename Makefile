@@ -1,0 +1,75 @@
+# Everything a person or a machine does with this project. Nothing but Python 3.11 or newer and make is needed first.
+
+# Another Python: make PYTHON=python3.12 run
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# First port of `make run`; the others follow it. How many web, live, worker and sweeper processes it starts.
+PORT ?= 8000
+INSTANCES ?= 1
+# More for pytest: make test ARGS='-k ledger -x'. More for the benchmark: make bench ARGS=…
+ARGS ?=
+
+# Compiled once and kept, whatever the machine's own setting is: every start is seconds faster. Not in the tree.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/.pycache
+
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALL := $(PYTHON) paysite/local_stack/install.py $(VENV)
+
+# A failed recipe leaves no stamp behind.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench chromium format lock clean distclean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## Start all of Paysite on this machine (PORT=8000, INSTANCES=1); Ctrl-C stops it
+	@$(BIN)/python -m paysite.local_stack --port $(PORT) --instances $(INSTANCES)
+
+test: $(INSTALLED_DEV) chromium ## Run every test (ARGS='-k word' for some of them)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED_DEV) ## Check style, types, migrations and who imports whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@$(BIN)/python -m pytest -q tests/architecture
+
+bench: $(INSTALLED_DEV) ## Measure deposits per second on this machine
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+format: $(INSTALLED_DEV) ## Put the code into the form that check asks for
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+# Browser tests look for it themselves and say what is missing; here it is only installed, where that is allowed.
+chromium: $(INSTALLED_DEV)
+	@$(BIN)/python -m paysite.local_stack.chromium
+
+clean: ## Stop what runs, and forget all data
+	@$(PYTHON) paysite/local_stack/clean.py .data
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+distclean: clean ## Forget the installed packages as well
+	@rm -rf $(VENV)
+
+# For developers: pin the newest versions that requirements*.in allow. Needs uv on the path.
+UV_COMPILE := uv --no-config pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+lock: ## Pin newer versions of everything (needs uv)
+	@$(UV_COMPILE) requirements.in -o requirements.txt
+	@$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
+
+$(INSTALLED): requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is missing; Python 3.11 or newer is needed"; exit 1; }
+	@$(INSTALL) requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
+	@$(INSTALL) requirements-dev.txt
+	@touch $@

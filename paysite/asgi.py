@@ -1,0 +1,17 @@
+"""Entry point of the `live` processes: the event streams and nothing else, without Django's middleware."""
+
+from __future__ import annotations
+
+import os
+
+import django
+
+from paysite.startup import refuse_unsafe_settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
+refuse_unsafe_settings()
+django.setup()
+
+from deposits.ui.live import LiveApplication  # noqa: E402  its models need Django to be set up
+
+application = LiveApplication()

@@ -1,0 +1,209 @@
+"""Starts the site's processes, keeps them running, and stops them with all their children."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paysite.local_stack.errors import LocalStackError
+from paysite.local_stack.guard import Guard
+from paysite.local_stack.logs import open_log, tail
+from paysite.local_stack.os_processes import kill_group
+
+POLL_S = 0.05
+PROBE_TIMEOUT_S = 2.0
+# Longer than any start seen on two busy cores.
+READY_TIMEOUT_S = 90.0
+# Work that is cut off is safe: rows have leases. A person at a terminal waits no longer than this.
+STOP_GRACE_S = 10.0
+
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 15.0
+# Who has run for this long has recovered: the next death counts as the first.
+STEADY_AFTER_S = 30.0
+
+# Whether a process that was started does its work by now.
+Probe = Callable[["Running"], bool]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A command and how to see that it is ready. `name` names its log file as well."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    ready: Probe | None = None
+
+
+@dataclass
+class Running:
+    """A program and its process of the moment."""
+
+    program: Program
+    log_path: Path
+    process: subprocess.Popen[bytes]
+    log_start: int
+    started_at: float = field(default_factory=time.monotonic)
+    backoff_s: float = FIRST_BACKOFF_S
+    restart_at: float | None = None
+
+    def log_text(self) -> str:
+        """What the process has written since this start."""
+        with self.log_path.open("rb") as file:
+            file.seek(self.log_start)
+            return file.read().decode(errors="replace")
+
+
+def http_ready(url: str) -> Probe:
+    """A probe: the address answers a GET with status 200."""
+
+    def answers(_: Running) -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT_S) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return answers
+
+
+def log_says(words: str) -> Probe:
+    """A probe: the process has written these words to its log."""
+    return lambda running: words in running.log_text()
+
+
+def alive_for(seconds: float) -> Probe:
+    """A probe: the process has lived for this long."""
+    return lambda running: time.monotonic() - running.started_at >= seconds
+
+
+class Supervisor:
+    """The processes of one site, each in a process group of its own, with its output in `<log_dir>/<name>.log`.
+
+    `say` prints a line for the person; `pause` sleeps, in seconds, and raises to make the supervisor give up.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        log_dir: Path,
+        guard: Guard,
+        *,
+        say: Callable[[str], None] = print,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._root = root
+        self._log_dir = log_dir
+        self._guard = guard
+        self._say = say
+        self._pause = pause
+        self._running: dict[str, Running] = {}
+
+    def pid(self, name: str) -> int:
+        """Process id of the program with this name."""
+        return self._running[name].process.pid
+
+    def forgive(self, name: str) -> None:
+        """Count the next death of this program as its first: somebody is about to kill it on purpose."""
+        self._running[name].backoff_s = FIRST_BACKOFF_S
+        self._running[name].started_at = time.monotonic()
+
+    def start(self, program: Program) -> None:
+        """Start a program; await_ready waits for it."""
+        self._running[program.name] = self._spawn(program)
+
+    def _spawn(self, program: Program) -> Running:
+        path = self._log_dir / f"{program.name}.log"
+        with open_log(path) as log:
+            start = log.seek(0, 2)
+            process = subprocess.Popen(
+                list(program.command),
+                cwd=self._root,
+                env=dict(program.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._guard.watch(process.pid, signal.SIGTERM)
+        return Running(program, path, process, start)
+
+    def run(self, program: Program) -> str:
+        """Run a program to its end and return what it wrote; raise LocalStackError when it fails."""
+        running = self._spawn(program)
+        try:
+            while running.process.poll() is None:
+                self._pause(POLL_S)
+        finally:
+            self._end(running)
+        if running.process.returncode != 0:
+            raise _failure(running, f"failed with exit code {running.process.returncode}")
+        return running.log_text()
+
+    def await_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Wait until every program is ready; raise LocalStackError when one ends or takes longer than that."""
+        deadline = time.monotonic() + timeout_s
+        for running in self._running.values():
+            ready = running.program.ready
+            while ready is not None and not ready(running):
+                if running.process.poll() is not None:
+                    raise _failure(
+                        running, f"ended while starting, with exit code {running.process.returncode}"
+                    )
+                if time.monotonic() > deadline:
+                    raise _failure(running, f"was not ready after {timeout_s:.0f} s")
+                self._pause(POLL_S)
+
+    def restart_dead(self) -> None:
+        """Start again, after a growing pause, what has ended though nobody asked it to. Returns at once."""
+        for name, running in list(self._running.items()):
+            if running.restart_at is None and running.process.poll() is not None:
+                self._plan_restart(running)
+            elif running.restart_at is not None and time.monotonic() >= running.restart_at:
+                again = self._spawn(running.program)
+                again.backoff_s = min(2 * running.backoff_s, LONGEST_BACKOFF_S)
+                self._running[name] = again
+
+    def _plan_restart(self, running: Running) -> None:
+        now = time.monotonic()
+        if now - running.started_at >= STEADY_AFTER_S:
+            running.backoff_s = FIRST_BACKOFF_S
+        running.restart_at = now + running.backoff_s
+        # Its children would hold its port and go on without their parent.
+        self._end(running)
+        self._say(
+            f"{running.program.name} ended with exit code {running.process.returncode}; "
+            f"starting it again in {running.backoff_s:.1f} s (see {running.log_path})"
+        )
+
+    def stop(self, grace_s: float = STOP_GRACE_S) -> None:
+        """Ask every process to stop, and kill the groups that still live after the grace."""
+        living = [running for running in self._running.values() if running.process.poll() is None]
+        for running in living:
+            # Only the leader: it stops its children in good order.
+            running.process.terminate()
+        deadline = time.monotonic() + grace_s
+        while any(running.process.poll() is None for running in living) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        for running in self._running.values():
+            self._end(running)
+        self._running.clear()
+
+    def _end(self, running: Running) -> None:
+        # The leader may be gone already; its group lives as long as one of its children does.
+        pid = running.process.pid
+        kill_group(pid)
+        running.process.wait()
+        self._guard.forget(pid)
+
+
+def _failure(running: Running, what: str) -> LocalStackError:
+    lines = tail(running.log_path, running.log_start)
+    return LocalStackError(f"{running.program.name} {what}; the end of {running.log_path}:\n{lines}")

@@ -1,0 +1,51 @@
+"""Gives each request its id, writes the access line, and turns a database that is away into a 503."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+import structlog
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+
+from paysite.errors import unavailable
+
+log = structlog.get_logger("paysite.access")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+# Health probes come several times a second from each proxy.
+_UNLOGGED = ("/health/", "/static/")
+
+
+class RequestContextMiddleware:
+    """Outermost. A caller's own X-Request-Id is kept when it is harmless, so that both sides log the same id."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        offered = request.headers.get("X-Request-Id", "")
+        request_id = offered if _REQUEST_ID.match(offered) else f"req_{secrets.token_hex(12)}"
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.perf_counter()
+        response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        if not request.path.startswith(_UNLOGGED):
+            log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                ms=round((time.perf_counter() - started) * 1_000, 1),
+            )
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 503 with Retry-After when the database cannot be reached or no connection is free."""
+        if isinstance(exception, OperationalError):
+            log.error("database_unavailable", error=type(exception).__name__)
+            return unavailable(request)
+        return None

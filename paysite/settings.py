@@ -1,0 +1,286 @@
+"""Settings of the site. Every value that differs between installations comes from the environment (.env.example)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+from django.templatetags.static import static
+
+from paysite.logging import logging_config
+from paysite.time_limits import TimeLimits
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+# Without one, whatever signs anything refuses to start; check, makemigrations and collectstatic need none.
+SECRET_KEY = env.str("SECRET_KEY", default="")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+LIVE_URL = env.str("LIVE_URL", default="http://127.0.0.1:8001").rstrip("/")
+# The demo player is signed in by itself, and the page offers the sandbox's stories. Never in production.
+DEMO = env.bool("DEMO", default=False)
+OPERATOR_NAME = env.str("OPERATOR_NAME", default="Paysite Casino")
+SUPPORT_URL = env.str("SUPPORT_URL", default="mailto:help@paysite.example")
+
+TIME_DIVISOR = env.float("TIME_DIVISOR", default=1.0)
+TIME_LIMITS = TimeLimits.divided_by(TIME_DIVISOR)
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "paysite",
+    "accounts",
+    "deposits",
+]
+
+MIDDLEWARE = [
+    "paysite.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "deposits.ui.headers.PlayerPageHeadersMiddleware",
+]
+
+ROOT_URLCONF = "paysite.urls"
+WSGI_APPLICATION = "paysite.wsgi.application"
+ASGI_APPLICATION = "paysite.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "deposits.ui.site.names",
+            ],
+        },
+    },
+]
+
+# --- database -------------------------------------------------------------------------------------------------
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default="postgres://paysite:paysite@127.0.0.1:5432/paysite")
+}
+DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+_DATABASE_OPTIONS: dict[str, object] = {
+    "connect_timeout": 3,
+    # The hot statements ask to be prepared; Django would forbid it. Off for a PgBouncer older than 1.21.
+    "prepare_threshold": 5 if env.bool("DATABASE_PREPARE", default=True) else None,
+    "options": (
+        f"-c lock_timeout={env.int('DATABASE_LOCK_TIMEOUT_MS', default=2_000)}"
+        f" -c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=15_000)}"
+        " -c idle_in_transaction_session_timeout=10000"
+    ),
+}
+# The web pools its connections and answers 503 when none is free in time; worker children own one each.
+if env.bool("DATABASE_POOL", default=False):
+    _DATABASE_OPTIONS["pool"] = {
+        "min_size": 1,
+        "max_size": env.int("DATABASE_POOL_SIZE", default=8),
+        "timeout": 2,
+        "max_lifetime": 1_800,
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["OPTIONS"] = _DATABASE_OPTIONS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- queue: doorbells only, settings measured in docs/decisions/0003 ---------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+# True would run a task that kills its process in a hot loop; the sweeper covers the lost child.
+CELERY_TASK_REJECT_ON_WORKER_LOST = False
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = True
+CELERY_TASK_SOFT_TIME_LIMIT = TIME_LIMITS.task_soft
+CELERY_TASK_TIME_LIMIT = TIME_LIMITS.task_hard
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = TIME_LIMITS.task_soft + 5 / TIME_DIVISOR
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 2_000
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_DEFAULT_QUEUE = "carriers"
+CELERY_DB_REUSE_MAX = 1_000_000
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": TIME_LIMITS.visibility,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+    "socket_keepalive": True,
+    "health_check_interval": 15,
+    "global_keyprefix": "q:",
+}
+
+# --- carriers -------------------------------------------------------------------------------------------------
+SANDBOX_URL = env.str("SANDBOX_URL", default="http://127.0.0.1:8002").rstrip("/")
+NOTIFICATION_SECRET = env.str("NOTIFICATION_SECRET", default="")
+CARRIERS: list[dict[str, object]] = env.json(
+    "CARRIERS",
+    default=[
+        {
+            "code": "sandbox-mobile",
+            "adapter": "camara",
+            "name": "Sandbox Mobile",
+            "base_url": f"{SANDBOX_URL}/carrier-billing/v0.5",
+            "token_url": f"{SANDBOX_URL}/oauth2/token",
+            "client_id": env.str("SANDBOX_CLIENT_ID", default="paysite"),
+            "client_secret": env.str("SANDBOX_CLIENT_SECRET", default=""),
+            "prefixes": ["+44770090"],
+            "notification_url": f"{BASE_URL}/carriers/sandbox-mobile/notifications",
+            "notification_secret": NOTIFICATION_SECRET,
+            "descriptor": "PAYSITE*CASINO",
+            "unavailable_means_not_processed": True,  # docs/sandbox.md
+            "horizon_s": 45 / TIME_DIVISOR,
+            "not_found_apart_s": 60 / TIME_DIVISOR,
+            "resend_within_s": 900 / TIME_DIVISOR,
+            "http_total_s": TIME_LIMITS.http_total,
+            "connect_timeout_s": 3 / TIME_DIVISOR,
+        }
+    ],
+)
+
+# --- deposits -------------------------------------------------------------------------------------------------
+# Where a calendar day, week or month of a limit begins and ends.
+TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
+# Chips and range of the player's page, in minor units; the carrier's own range is in its profile.
+DEPOSIT_CHIPS_MINOR = (1_000, 2_000, 3_000, 4_000)
+DEPOSIT_PAGE_MINIMUM_MINOR = 500
+DEPOSIT_PAGE_CURRENCY = "GBP"
+WORKER_BATCH_SIZE = env.int("WORKER_BATCH_SIZE", default=20)
+# Where "Play" leads when the partner gave no address to return to, and where a player signs in.
+LOBBY_URL = env.str("LOBBY_URL", default="/demo/" if DEMO else "/deposit/")
+SIGN_IN_URL = env.str("SIGN_IN_URL", default=LOBBY_URL)
+# What players are promised about a deposit that people look at.
+REVIEW_WITHIN = env.str("REVIEW_WITHIN", default="one working day")
+# Without script the answer to a tap is held until the result is known, at most this long and in so many threads of
+# one process: each holds a thread, and the others must go on.
+HELD_POST_S = 8.0
+HELD_POSTS_PER_PROCESS = env.int("HELD_POSTS_PER_PROCESS", default=2)
+# Event streams that one `live` process holds open, and threads in which it reads the database for them.
+LIVE_STREAMS_PER_PROCESS = env.int("LIVE_STREAMS_PER_PROCESS", default=500)
+LIVE_READERS = env.int("LIVE_READERS", default=4)
+
+# --- people ---------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+# --- what goes over the wire -------------------------------------------------------------------------------------
+SECURE_COOKIES = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_NAME = "__Host-session" if SECURE_COOKIES else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE_COOKIES else "csrf"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_COOKIES else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_COOKIES
+SECURE_SSL_REDIRECT = False  # the proxy in front redirects; behind it every request is plain
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+CSRF_FAILURE_VIEW = "paysite.errors.csrf_failure"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / ".data" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": env.str(
+            "STATICFILES_BACKEND", default="whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+
+# Where the files are not collected (tests, development) they are served from where they lie.
+WHITENOISE_USE_FINDERS = "Manifest" not in STORAGES["staticfiles"]["BACKEND"]
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["deposits.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["deposits.api.authentication.HasScope"],
+    "EXCEPTION_HANDLER": "deposits.api.problems.problem_response",
+    "DEFAULT_SCHEMA_CLASS": "deposits.api.schema.DescribedSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Paysite API",
+    "VERSION": "1",
+    "DESCRIPTION": "Take deposits by phone bill, and know the truth about each of them.",
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": ["deposits.api.schema.complete"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+UNFOLD = {
+    "SITE_TITLE": "Paysite",
+    "SITE_HEADER": "Paysite",
+    "SITE_SYMBOL": "account_balance_wallet",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "deposits.admin.dashboard.context",
+    "SIDEBAR": {"navigation": "deposits.admin.navigation.groups"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
+}
+
+# --- logs -----------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = logging_config(LOG_LEVEL)
+LOGGING_CONFIG = "logging.config.dictConfig"

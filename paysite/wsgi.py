@@ -1,0 +1,17 @@
+"""Entry point of the `web` processes."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from paysite.startup import refuse_unsafe_settings
+
+# Settings are read on first use, which is below.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
+os.environ.setdefault("DATABASE_POOL", "1")
+os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT_MS", "5000")
+
+refuse_unsafe_settings()
+application = get_wsgi_application()

@@ -1,0 +1,42 @@
+"""Start-up refuses settings that cannot be safe, naming each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from paysite.startup import refuse_unsafe_settings, unsafe_settings
+from paysite.time_limits import TimeLimits
+
+
+def test_the_settings_of_the_tests_are_safe() -> None:
+    assert unsafe_settings() == []
+
+
+@pytest.mark.parametrize("divisor", [1, 10])
+def test_the_time_limits_stand_in_order(divisor: float) -> None:
+    assert TimeLimits.divided_by(divisor).disorder() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SECRET_KEY", "", "SECRET_KEY: must be set"),
+        ("SECRET_KEY", "short", "SECRET_KEY: must be at least 32"),
+        ("TIME_LIMITS", TimeLimits(20, 30, 40, 35, 120), r"task_hard \(40 s\) must be shorter than lease \(35 s\)"),
+        ("TIME_LIMITS", TimeLimits(50, 30, 40, 60, 120), r"http_total \(50 s\) must be shorter than task_soft"),
+        ("CARRIERS", [{"code": "x"}], "x"),
+    ],
+)
+def test_an_unsafe_setting_is_refused_by_name(settings: Any, name: str, value: object, words: str) -> None:
+    setattr(settings, name, value)
+    with pytest.raises(ImproperlyConfigured, match=words):
+        refuse_unsafe_settings()
+
+
+def test_doors_that_stand_open_are_refused_where_the_site_is_public(settings: Any) -> None:
+    settings.BASE_URL = "https://pay.example"
+    settings.DEBUG = settings.DEMO = True
+    assert [sentence.split(":")[0] for sentence in unsafe_settings()] == ["DEBUG", "DEMO"]
