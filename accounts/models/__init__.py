@@ -1,0 +1,19 @@
+"""Tables of people and their money."""
+
+from accounts.models.audit import AuditRecord
+from accounts.models.ledger import LedgerAccount, LedgerEntry, Posting
+from accounts.models.partner import ApiKey, Partner
+from accounts.models.player import Player, PlayerPhone
+from accounts.models.user import User
+
+__all__ = [
+    "ApiKey",
+    "AuditRecord",
+    "LedgerAccount",
+    "LedgerEntry",
+    "Partner",
+    "Player",
+    "PlayerPhone",
+    "Posting",
+    "User",
+]

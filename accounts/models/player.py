@@ -1,0 +1,56 @@
+"""The players, and the phone numbers that they have shown to be theirs."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.models.partner import Partner
+
+e164 = RegexValidator(r"^\+[1-9][0-9]{4,14}$", "Enter the number with its country code, like +447700900001.")
+
+
+class Player(models.Model):
+    """A partner's customer. `external_id` is the partner's own name for them."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="players")
+    external_id = models.CharField(max_length=64)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="player"
+    )
+    # Gross deposits per calendar week, in minor units; null: the player has set none.
+    weekly_limit_minor = models.BigIntegerField(null=True, blank=True)
+    blocked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            # The name comes first, so that staff find a player without knowing whose it is.
+            models.UniqueConstraint(fields=["external_id", "partner"], name="player_external_id"),
+            models.CheckConstraint(
+                condition=models.Q(weekly_limit_minor__isnull=True) | models.Q(weekly_limit_minor__gte=0),
+                name="player_weekly_limit",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class PlayerPhone(models.Model):
+    """A number that a player wants to pay with. Until it is verified, the carrier texts a code first."""
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="phones")
+    number = models.CharField(max_length=16, validators=[e164])
+    verified_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = "player's phone"
+        constraints = [models.UniqueConstraint(fields=["player", "number"], name="player_phone_number")]
+        indexes = [models.Index(fields=["number"], name="player_phone_by_number")]
+
+    def __str__(self) -> str:
+        return f"…{self.number[-3:]}"
