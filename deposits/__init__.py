@@ -1,0 +1,1 @@
+"""The product: how a deposit is accepted, charged, credited, shown and explained."""

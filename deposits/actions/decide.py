@@ -1,0 +1,292 @@
+"""What an answer means: from a claimed deposit and the carrier's outcome to the result to be recorded (design §4).
+
+Pure: no database, no clock but the database's own time of the claim.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from carriers import outcomes as carrier
+from carriers.profiles import CarrierProfile
+from deposits import retry
+from deposits.models import Deposit
+from deposits.states import Event, IllegalTransition, State
+from deposits.transitions import Claimed, Result, result
+
+log = structlog.get_logger("deposits.decide")
+
+Step = Deposit.Next
+#: How long a player has for a one-time code when the carrier does not say, and how many tries carriers allow.
+CODE_LIFETIME_S = 600
+CODE_TRIES = 3
+#: A code's end is enforced by us a moment after the carrier's, so that a last-second code still counts.
+_CODE_GRACE_S = 5
+
+
+def decide(
+    claimed: Claimed, outcome: carrier.Outcome, profile: CarrierProfile, *, resend_is_safe: bool
+) -> Result:
+    """Return what is to be recorded when `outcome` came back for `claimed`.
+
+    Never raises: an outcome that makes no sense in this state is silence, to be asked about again.
+    """
+    name = _snake(type(outcome).__name__)
+    try:
+        if claimed.state == State.CREDITED:
+            return _after_credit(claimed, outcome, name)
+        return _DECISIONS[type(outcome)](claimed, outcome, name, profile, resend_is_safe)
+    except IllegalTransition as error:
+        log.error("outcome_out_of_place", reference=claimed.reference, state=claimed.state, outcome=name)
+        return _silence(claimed, name, str(error))
+
+
+def _approved(claimed: Claimed, outcome: carrier.Approved, name: str, *_: Any) -> Result:
+    return result(
+        claimed,
+        Event.APPROVED,
+        outcome=name,
+        payment_id=outcome.payment_id,
+        verified=claimed.proof_needed,
+    )
+
+
+def _declined(claimed: Claimed, outcome: carrier.Declined, name: str, *_: Any) -> Result:
+    facts = {"outcome": name, "payment_id": outcome.payment_id, "carrier_code": outcome.carrier_code}
+    if claimed.step == Step.CANCEL and _code_ran_out(claimed):
+        return result(claimed, Event.EXPIRED, reason_code="carrier_reply_timeout", **facts)
+    if claimed.step == Step.AUTHORISE and claimed.not_found_seen:
+        # Sent again after "not found": the carrier may look at its caps before it looks at our reference, so this
+        # refusal does not prove that the first send took nothing. The reason is kept and the outcome asked about.
+        kept = dataclasses.replace(claimed, reason_code=outcome.reason)
+        return _silence(kept, name, outcome.carrier_code, next_in_s=0.0)
+    return result(claimed, Event.DECLINED, reason_code=outcome.reason, detail=outcome.carrier_code, **facts)
+
+
+def _pending(claimed: Claimed, outcome: carrier.Pending, name: str, *_: Any) -> Result:
+    if claimed.step == Step.CANCEL:
+        return _silence(claimed, name, "cancel not confirmed yet")
+    if _overdue(claimed):
+        return _to_review(claimed, name)
+    return result(
+        claimed,
+        Event.PENDING,
+        outcome=name,
+        payment_id=outcome.payment_id,
+        next_in_s=_next_inquiry_s(claimed),
+    )
+
+
+def _reserved(claimed: Claimed, outcome: carrier.Reserved, name: str, *_: Any) -> Result:
+    if claimed.step == Step.CANCEL:
+        return _silence(claimed, name, "cancel not confirmed yet")
+    return result(
+        claimed,
+        Event.RESERVED,
+        outcome=name,
+        payment_id=outcome.payment_id,
+        next_step=Step.CONFIRM.value,
+        next_in_s=0.0,
+    )
+
+
+def _code_required(claimed: Claimed, outcome: carrier.CodeRequired, name: str, *_: Any) -> Result:
+    if claimed.step == Step.CANCEL:
+        return _silence(claimed, name, "cancel not confirmed yet")
+    return _await_code(
+        claimed,
+        outcome.expires_at,
+        Event.CODE_REQUIRED,
+        outcome=name,
+        payment_id=outcome.payment_id,
+        authorization_id=outcome.authorization_id,
+    )
+
+
+def _code_rejected(claimed: Claimed, outcome: carrier.CodeRejected, name: str, *_: Any) -> Result:
+    return _await_code(
+        claimed,
+        None,
+        Event.CODE_REJECTED,
+        outcome=name,
+        payment_id=outcome.payment_id,
+        carrier_code=outcome.carrier_code,
+        reason_code="code_wrong",
+        code_tries=claimed.code_tries + 1,
+    )
+
+
+def _await_code(claimed: Claimed, expires_at: Any, event: Event, **facts: Any) -> Result:
+    """The deposit waits for the player; when the code runs out, the payment is voided at the carrier."""
+    until = expires_at or claimed.action_expires_at
+    until = until or claimed.claimed_at + timedelta(seconds=retry.scaled(CODE_LIFETIME_S))
+    return result(
+        claimed,
+        event,
+        action_expires_at=until,
+        next_step=Step.CANCEL.value,
+        next_in_s=max((until - claimed.claimed_at).total_seconds(), 0.0) + retry.scaled(_CODE_GRACE_S),
+        **facts,
+    )
+
+
+def _cancelled(claimed: Claimed, outcome: carrier.Cancelled, name: str, *_: Any) -> Result:
+    if claimed.step == Step.CANCEL and _code_ran_out(claimed):
+        return result(claimed, Event.EXPIRED, outcome=name, reason_code="carrier_reply_timeout")
+    return result(claimed, Event.CANCELLED, outcome=name, payment_id=outcome.payment_id)
+
+
+def _already_known(claimed: Claimed, outcome: carrier.AlreadyKnown, name: str, *_: Any) -> Result:
+    """The carrier has our reference: what became of it is asked at once, and never guessed."""
+    return _silence(claimed, name, outcome.carrier_code, next_in_s=0.0)
+
+
+def _not_found(
+    claimed: Claimed, _outcome: carrier.NotFound, name: str, profile: CarrierProfile, resend_is_safe: bool
+) -> Result:
+    """Final only twice, apart, past the carrier's horizon; then the same reference is sent again if that is safe."""
+    if claimed.state in (State.ACTION_REQUIRED, State.REVIEW):
+        return _silence(claimed, name, "the carrier does not know it")
+    if _overdue(claimed):
+        return _to_review(claimed, name)
+    sent_at = claimed.last_sent_at or claimed.created_at
+    first_at = claimed.not_found_first_at or claimed.claimed_at
+    proven_in_s = max(
+        profile.not_found_apart_s - (claimed.claimed_at - first_at).total_seconds(),
+        profile.horizon_s - (claimed.claimed_at - sent_at).total_seconds(),
+    )
+    young = (claimed.claimed_at - claimed.created_at).total_seconds() < profile.resend_within_s
+    if claimed.state == State.UNKNOWN and claimed.not_found_seen and proven_in_s <= 0:
+        if claimed.reason_code:  # declined when it was sent again, and still nothing to be found
+            return result(claimed, Event.DECLINED, outcome=name, reason_code=claimed.reason_code)
+        if resend_is_safe and young:
+            again = {"not_found": True, "next_step": Step.AUTHORISE.value, "next_in_s": 0.0}
+            return result(claimed, Event.RESENT, outcome=name, **again)
+    next_in_s = _next_inquiry_s(claimed)
+    if 0 < proven_in_s < next_in_s:
+        next_in_s = proven_in_s
+    return result(
+        claimed,
+        Event.NOT_FOUND,
+        outcome=name,
+        not_found=True,
+        next_in_s=next_in_s,
+        reason_code=claimed.reason_code,
+    )
+
+
+def _not_done(claimed: Claimed, outcome: carrier.NotDone, name: str, *_: Any) -> Result:
+    delay_s = retry.resend_delay_s(claimed.tries, outcome.retry_after_s)
+    return _send_again(claimed, Event.NOT_DONE, name, outcome.detail, delay_s)
+
+
+def _not_sent(claimed: Claimed, outcome: carrier.NotSent, name: str, *_: Any) -> Result:
+    return _send_again(claimed, Event.NOT_SENT, name, outcome.detail, retry.resend_delay_s(claimed.tries))
+
+
+def _our_fault(claimed: Claimed, outcome: carrier.OurFault, name: str, *_: Any) -> Result:
+    log.error(
+        "carrier_refuses_us", reference=claimed.reference, carrier=claimed.carrier, detail=outcome.detail
+    )
+    return _send_again(claimed, Event.REFUSED, name, outcome.detail, retry.scaled(retry.REFUSED_RETRY_S))
+
+
+def _send_again(claimed: Claimed, event: Event, name: str, detail: str, delay_s: float) -> Result:
+    """Certainly not processed. A first charge goes out again later; anything else begins with an inquiry."""
+    if claimed.step != Step.AUTHORISE:
+        return _silence(claimed, name, detail, next_in_s=max(delay_s, _next_inquiry_s(claimed)))
+    return result(
+        claimed, event, outcome=name, detail=detail, next_step=Step.AUTHORISE.value, next_in_s=delay_s
+    )
+
+
+def _mismatch(claimed: Claimed, outcome: carrier.Mismatch, name: str, *_: Any) -> Result:
+    log.error("carrier_took_something_else", reference=claimed.reference, carrier=claimed.carrier)
+    same_currency = outcome.currency == claimed.currency
+    return result(
+        claimed,
+        Event.MISMATCH,
+        outcome=name,
+        detail=outcome.detail,
+        payment_id=outcome.payment_id,
+        reason_code="under_review",
+        taken_minor=outcome.amount_minor if same_currency else None,
+    )
+
+
+def _unknown(claimed: Claimed, outcome: carrier.Unknown, name: str, *_: Any) -> Result:
+    if claimed.state in (State.UNKNOWN, State.PENDING) and _overdue(claimed):
+        return _to_review(claimed, name)
+    return _silence(claimed, name, outcome.detail)
+
+
+def _after_credit(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Result:
+    """A notification woke a credited deposit. Only the carrier's word that it took the money back changes anything."""
+    if isinstance(outcome, carrier.Cancelled):
+        return result(claimed, Event.REVERSED, outcome=name)
+    answered = isinstance(outcome, carrier.Approved)
+    return result(
+        claimed, Event.SILENCE, outcome=name, next_in_s=None if answered else _next_inquiry_s(claimed)
+    )
+
+
+def _silence(claimed: Claimed, name: str, detail: str, next_in_s: float | None = None) -> Result:
+    waits = _next_inquiry_s(claimed) if next_in_s is None else next_in_s
+    keeps_step = claimed.state == State.ACTION_REQUIRED
+    return result(
+        claimed,
+        Event.SILENCE,
+        outcome=name,
+        detail=detail[:300],
+        reason_code=claimed.reason_code,
+        action_expires_at=claimed.action_expires_at,
+        next_step=claimed.step.value if keeps_step else Step.INQUIRE.value,
+        next_in_s=waits,
+    )
+
+
+def _to_review(claimed: Claimed, name: str) -> Result:
+    log.error("unanswered_for_too_long", reference=claimed.reference, carrier=claimed.carrier)
+    return result(
+        claimed, Event.OVERDUE, outcome=name, reason_code="under_review", next_in_s=_next_inquiry_s(claimed)
+    )
+
+
+def _overdue(claimed: Claimed) -> bool:
+    age_s = (claimed.claimed_at - claimed.created_at).total_seconds()
+    return claimed.state in (State.PENDING, State.UNKNOWN) and age_s > retry.scaled(retry.REVIEW_AFTER_S)
+
+
+def _code_ran_out(claimed: Claimed) -> bool:
+    return claimed.action_expires_at is not None and claimed.action_expires_at <= claimed.claimed_at
+
+
+def _next_inquiry_s(claimed: Claimed) -> float:
+    return retry.inquiry_delay_s(claimed.inquiries)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+_DECISIONS: dict[type[Any], Callable[..., Result]] = {
+    carrier.Approved: _approved,
+    carrier.Declined: _declined,
+    carrier.Pending: _pending,
+    carrier.Reserved: _reserved,
+    carrier.CodeRequired: _code_required,
+    carrier.CodeRejected: _code_rejected,
+    carrier.Cancelled: _cancelled,
+    carrier.AlreadyKnown: _already_known,
+    carrier.NotFound: _not_found,
+    carrier.NotDone: _not_done,
+    carrier.NotSent: _not_sent,
+    carrier.OurFault: _our_fault,
+    carrier.Mismatch: _mismatch,
+    carrier.Unknown: _unknown,
+}

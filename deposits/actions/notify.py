@@ -1,0 +1,64 @@
+"""Take in what a carrier pushes: keep it first, then wake the inquiry that finds out what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from carriers.interface import Notification
+from deposits import doorbell, transitions
+from deposits.models import CarrierNotification, Deposit
+
+log = structlog.get_logger("deposits.notify")
+
+
+def take_in(carrier: str, notification: Notification, body: str) -> bool:
+    """Store `notification` once and make its deposit's inquiry due; return whether it was new.
+
+    One for a payment that we do not know yet stays in the inbox: its deposit is woken as soon as the carrier's
+    answer has told us which one it is (`wake_waiting`). `body` is the redacted text, for staff.
+    """
+    with transaction.atomic():
+        row, created = CarrierNotification.objects.get_or_create(
+            carrier=carrier,
+            source=notification.source,
+            event_id=notification.event_id,
+            defaults={
+                "kind": notification.kind,
+                "payment_id": notification.payment_id,
+                "reference": notification.reference,
+                "body": body,
+            },
+        )
+        if not created:
+            CarrierNotification.objects.filter(pk=row.pk).update(deliveries=F("deliveries") + 1)
+            return False
+        deposit_id = _deposit_of(carrier, notification)
+        if deposit_id is not None:
+            row.deposit_id = deposit_id
+            row.save(update_fields=["deposit"])
+            transitions.wake(deposit_id, notification.kind, carrier)
+            doorbell.ring()
+    return True
+
+
+def wake_waiting(payments: Mapping[str, UUID]) -> None:
+    """Match notifications that came before we knew their payment. `payments`: carrier's payment id → deposit."""
+    if not payments:
+        return
+    waiting = CarrierNotification.objects.filter(payment_id__in=payments, deposit=None)
+    for row in waiting:
+        row.deposit_id = payments[row.payment_id]
+        row.save(update_fields=["deposit"])
+        transitions.wake(payments[row.payment_id], row.kind, row.carrier)
+
+
+def _deposit_of(carrier: str, notification: Notification) -> UUID | None:
+    deposits = Deposit.objects.filter(carrier=carrier)
+    if notification.reference:
+        return deposits.filter(reference=notification.reference).values_list("id", flat=True).first()
+    return deposits.filter(carrier_payment_id=notification.payment_id).values_list("id", flat=True).first()

@@ -1,0 +1,179 @@
+"""The list of deposits and the page of one: everything to be seen, nothing to be changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.admin.pages import Fact, Page, audit_table, cell
+from accounts.admin.read_only import ReadOnlyAdmin
+from carriers import registry
+from carriers.redaction import mask_msisdn
+from deposits import limits, presentation
+from deposits.admin import words
+from deposits.admin.filters import DepositFilters
+from deposits.admin.search import matching
+from deposits.admin.timeline import timeline
+from deposits.models import Deposit
+from deposits.references import public_id
+
+
+@admin.register(Deposit)
+class DepositAdmin(ReadOnlyAdmin):
+    """Find a deposit, and see what became of it."""
+
+    filter_form = DepositFilters
+    subject_kind = "deposit"
+    page_template = "admin/deposits/deposit/page.html"
+    list_display = (
+        "reference_link",
+        "created",
+        "player_name",
+        "amount",
+        "state_badge",
+        "why",
+        "phone",
+        "answered",
+    )
+    list_select_related = ("player", "partner")
+
+    @admin.display(description="Reference")
+    def reference_link(self, deposit: Deposit) -> Fact:
+        return cell(deposit.reference, reverse("admin:deposits_deposit_change", args=[deposit.pk]))
+
+    @admin.display(description="Created")
+    def created(self, deposit: Deposit) -> Fact:
+        at = timezone.localtime(deposit.created_at)
+        return cell(f"{at:%H:%M:%S}", under=f"{at:%d %b %Y}")
+
+    @admin.display(description="Player")
+    def player_name(self, deposit: Deposit) -> Fact:
+        return cell(deposit.player.external_id, under=deposit.partner.name)
+
+    @admin.display(description="Amount")
+    def amount(self, deposit: Deposit) -> str:
+        return presentation.format_money(deposit.amount_minor, deposit.currency)
+
+    @admin.display(description="State")
+    def state_badge(self, deposit: Deposit) -> Fact:
+        return cell(deposit.get_state_display(), colour=words.STATE_COLOURS.get(deposit.state, "default"))
+
+    @admin.display(description="Reason")
+    def why(self, deposit: Deposit) -> str:
+        return words.reason_title(deposit.reason_code) if deposit.reason_code else "–"
+
+    @admin.display(description="Phone and carrier")
+    def phone(self, deposit: Deposit) -> Fact:
+        return cell(mask_msisdn(deposit.phone_number), under=words.network(deposit.carrier))
+
+    @admin.display(description="Answered in")
+    def answered(self, deposit: Deposit) -> str:
+        return words.answered_in(deposit)
+
+    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return queryset.filter(matching(text))
+
+    def quick_links(self) -> list[tuple[str, str]]:
+        return [
+            ("All", ""),
+            ("Not ended yet", "state=open"),
+            ("Stuck over 10 min", "view=stuck"),
+            ("Outcome unknown", "state=unknown"),
+            ("In review", "state=review"),
+            ("Paid, not credited", "view=paid_not_credited"),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, or at once the only deposit that a search names."""
+        form = self.bound_filters(request)
+        text = form.cleaned_data.get("q", "") if form.is_valid() else ""
+        if text and self.has_view_permission(request):
+            found = list(Deposit.objects.filter(matching(text)).values_list("pk", flat=True)[:2])
+            if len(found) == 1:
+                return HttpResponseRedirect(reverse("admin:deposits_deposit_change", args=found))
+        return super().changelist_view(request, extra_context)
+
+    def find(self, key: str) -> Deposit | None:
+        """By id or reference, so that a link can be typed."""
+        found = Deposit.objects.select_related("player", "partner").filter(matching(key))[:2]
+        return found[0] if len(found) == 1 else None
+
+    def subject(self, row: Any) -> str:
+        reference: str = row.reference
+        return reference
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the page of one deposit shows."""
+        deposit: Deposit = row
+        return {
+            "title": f"Deposit {deposit.reference}",
+            "deposit": deposit,
+            "amount": presentation.format_money(deposit.amount_minor, deposit.currency),
+            "colour": words.STATE_COLOURS.get(deposit.state, "default"),
+            "status": presentation.status(deposit).replace("_", " "),
+            "money": presentation.money(deposit),
+            "answered_in": words.answered_in(deposit),
+            "next_step": words.next_step(deposit, timezone.now()),
+            "seen": words.player_sees(deposit),
+            "page": Page("", _facts(deposit), [audit_table(self.subject_kind, deposit.reference)]),
+            "limits": _limits(deposit),
+            "timeline": timeline(deposit),
+            "state_colours": words.STATE_COLOURS,
+        }
+
+
+def _facts(deposit: Deposit) -> list[Fact]:
+    taken = deposit.taken_minor
+    return [
+        Fact("Reference", deposit.reference),
+        Fact("Id", public_id(deposit.pk)),
+        Fact(
+            "Player",
+            deposit.player.external_id,
+            reverse("admin:accounts_player_change", args=[deposit.player_id]),
+        ),
+        Fact("Partner", deposit.partner.name, reverse("admin:accounts_partner_change", args=[deposit.partner_id])),
+        Fact("Partner's reference", deposit.partner_reference),
+        Fact("Phone", mask_msisdn(deposit.phone_number)),
+        Fact("Carrier", f"{words.network(deposit.carrier)} ({deposit.carrier})"),
+        Fact("Carrier's payment id", deposit.carrier_payment_id),
+        Fact("Reason", deposit.reason_code),
+        Fact("Carrier's code", deposit.carrier_code),
+        Fact("Taken by the carrier", None if taken is None else presentation.format_money(taken, deposit.currency)),
+        Fact("Taken back by the carrier", deposit.reversed_at),
+        Fact("Created", deposit.created_at),
+        Fact("First sent", deposit.first_sent_at),
+        Fact("Last sent", deposit.last_sent_at if deposit.last_sent_at != deposit.first_sent_at else None),
+        Fact("Ended", deposit.resolved_at),
+        Fact("Claims by workers", str(deposit.tries)),
+        Fact("Inquiries since the last send", str(deposit.inquiries) if deposit.inquiries else ""),
+        Fact("Wrong codes", str(deposit.code_tries) if deposit.code_tries else ""),
+        Fact("Code is good until", deposit.action_expires_at),
+        Fact("Counts towards limits of", deposit.counted_on.isoformat()),
+        Fact("Asked by", deposit.client),
+        Fact("Idempotency key", deposit.idempotency_key),
+        Fact("Request id", deposit.request_id),
+    ]
+
+
+def _limits(deposit: Deposit) -> list[tuple[str, str]]:
+    """The limits that the deposit counted towards, as they stand: (which, "£20.00 of £200.00 used")."""
+    profile = registry.registry().profiles.get(deposit.carrier)
+    subjects = (
+        (limits.Subject.PHONE_MONTH, deposit.phone_number, profile.monthly_cap_minor if profile else None),
+        (limits.Subject.PLAYER_WEEK, str(deposit.player_id), deposit.player.weekly_limit_minor),
+    )
+    told = []
+    for kind, subject, most in subjects:
+        stands = limits.allowance(kind, subject, deposit.currency, most, deposit.counted_on)
+        used = presentation.format_money(stands.used_minor, deposit.currency)
+        cap = "no limit set" if most is None else f"of {presentation.format_money(most, deposit.currency)}"
+        told.append((kind.label, f"{used} used, {cap}"))
+    return told

@@ -1,0 +1,126 @@
+"""Players: who they are, what they have, their limits and their newest deposits. Numbers are masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.admin.filters import FilterForm
+from accounts.admin.pages import Fact, Page, Table, audit_table, cell
+from accounts.admin.read_only import ReadOnlyAdmin
+from accounts.models import LedgerAccount, Partner, Player, PlayerPhone
+from carriers.redaction import mask_msisdn
+from deposits import limits
+from deposits.admin import words
+from deposits.models import Deposit
+from deposits.presentation import format_money
+
+_NEWEST_DEPOSITS = 50
+_MOST_NAMESAKES = 200
+_MOST_PARTNERS = 200
+#: The currency of a player's own limit, as long as the product has one per player.
+_LIMIT_CURRENCY = "GBP"
+
+
+class PlayerFilters(FilterForm):
+    """By partner."""
+
+    partner = forms.ModelChoiceField(Partner.objects.order_by("name"), label="Partner", empty_label="Any")
+
+    def narrow(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return `queryset` with the chosen filter applied."""
+        partner = self.cleaned_data["partner"]
+        return queryset.filter(partner=partner) if partner else queryset
+
+
+@admin.register(Player)
+class PlayerAdmin(ReadOnlyAdmin):
+    """Read only: what changes a player goes through the product, never through a form."""
+
+    filter_form = PlayerFilters
+    subject_kind = "player"
+    search_hint = "Partner's name for the player, or a phone number with +44…"
+    list_display = ("name", "partner", "phone_numbers", "balance", "blocked", "created_at")
+    list_select_related = ("partner",)
+
+    def get_queryset(self, request: HttpRequest | None) -> QuerySet[Any]:
+        """Players with their phones and balances, in two more queries for a whole page."""
+        own = LedgerAccount.objects.filter(kind=LedgerAccount.Kind.PLAYER)
+        return Player.objects.prefetch_related("phones", Prefetch("ledger_accounts", own, to_attr="purses"))
+
+    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        number = f"+{text.strip().lstrip('+').replace(' ', '')}"
+        # Read at once: as a part of the query it would cost the index of both.
+        holders = list(PlayerPhone.objects.filter(number=number).values_list("player", flat=True)[:_MOST_NAMESAKES])
+        return queryset.filter(Q(external_id=text.strip()) | Q(pk__in=holders))
+
+    @admin.display(description="Player")
+    def name(self, player: Player) -> Fact:
+        return cell(player.external_id, reverse("admin:accounts_player_change", args=[player.pk]))
+
+    @admin.display(description="Phones")
+    def phone_numbers(self, player: Player) -> str:
+        return ", ".join(mask_msisdn(phone.number) for phone in player.phones.all()) or "–"
+
+    @admin.display(description="Balance")
+    def balance(self, player: Any) -> str:
+        return ", ".join(format_money(purse.balance_minor, purse.currency) for purse in player.purses) or "–"
+
+    @admin.display(description="Blocked")
+    def blocked(self, player: Player) -> Fact:
+        return cell("blocked", colour="danger") if player.blocked_at else cell("–")
+
+    def page(self, request: HttpRequest, row: Any) -> Page:
+        player: Player = row
+        facts = [
+            Fact("Player", player.external_id),
+            Fact("Partner", player.partner.name, reverse("admin:accounts_partner_change", args=[player.partner_id])),
+            Fact("Balance", self.balance(player)),
+            Fact("Deposits this week", _week(player)),
+            Fact("Blocked since", player.blocked_at),
+            Fact("Known since", player.created_at),
+        ]
+        tables = [_phones(player), _deposits(player), audit_table(self.subject_kind, self.subject(player))]
+        return Page(f"Player {player.external_id}", facts, tables)
+
+
+def _week(player: Player) -> str:
+    """ "£20.00 of £500.00", by the player's own weekly limit."""
+    stands = limits.allowance(
+        limits.Subject.PLAYER_WEEK, str(player.pk), _LIMIT_CURRENCY, player.weekly_limit_minor, limits.today()
+    )
+    used = format_money(stands.used_minor, _LIMIT_CURRENCY)
+    if stands.most_minor is None:
+        return f"{used}, no limit set"
+    return f"{used} of {format_money(stands.most_minor, _LIMIT_CURRENCY)}, starts again on {stands.resets_on}"
+
+
+def _phones(player: Player) -> Table:
+    rows = [
+        [cell(mask_msisdn(phone.number)), cell(phone.verified_at or "not yet"), cell(phone.created_at)]
+        for phone in player.phones.order_by("id")
+    ]
+    return Table("Phone numbers", ("Number", "Shown to be theirs", "Known since"), rows)
+
+
+def _deposits(player: Player) -> Table:
+    newest = Deposit.objects.filter(player=player).order_by("-created_at", "-id")[:_NEWEST_DEPOSITS]
+    rows = [
+        [
+            cell(deposit.reference, reverse("admin:deposits_deposit_change", args=[deposit.pk])),
+            cell(deposit.created_at),
+            cell(format_money(deposit.amount_minor, deposit.currency)),
+            cell(deposit.get_state_display(), colour=words.STATE_COLOURS.get(deposit.state, "default")),
+            cell(words.reason_title(deposit.reason_code) if deposit.reason_code else ""),
+            cell(words.answered_in(deposit)),
+        ]
+        for deposit in newest
+    ]
+    columns = ("Reference", "Created", "Amount", "State", "Reason", "Answered in")
+    more = f"{reverse('admin:deposits_deposit_changelist')}?player={player.pk}"
+    return Table(f"Deposits, newest {_NEWEST_DEPOSITS}", columns, rows, more=more)

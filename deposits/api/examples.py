@@ -1,0 +1,80 @@
+"""The examples of the schema and of the documentation. Tests hold each of them against what is really served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CREATE: dict[str, Any] = {
+    "player": "p-1001",
+    "amount": 2000,
+    "currency": "GBP",
+    "partner_reference": "order-77",
+    "method": {"type": "carrier_billing", "phone_number": "+447700900001"},
+    "return_url": "https://casino.example/back",
+}
+
+DEPOSIT: dict[str, Any] = {
+    "id": "dep_019aab3c5d6e7f8091a2b3c4d5e6f708",
+    "object": "deposit",
+    "reference": "D-7F3K-92QX",
+    "status": "processing",
+    "money": "none",
+    "amount": 2000,
+    "currency": "GBP",
+    "refunded_amount": 0,
+    "player": "p-1001",
+    "partner_reference": "order-77",
+    "method": {"type": "carrier_billing", "phone_number": "+44******001", "carrier": "sandbox-mobile"},
+    "reason": None,
+    "next_action": None,
+    "page_url": "https://pay.example/deposit/D-7F3K-92QX/?t=1vMkQp:4r7X",
+    "return_url": "https://casino.example/back",
+    "created_at": "2026-11-22T10:00:00.123456Z",
+    "updated_at": "2026-11-22T10:00:00.123456Z",
+}
+
+PAGE: dict[str, Any] = {
+    "object": "list",
+    "data": [DEPOSIT],
+    "next_cursor": "AAMXcZ3eQAABmqs8XW5_gJGis8TV5vcI",
+}
+
+TIMELINE: dict[str, Any] = {
+    "object": "timeline",
+    "deposit": DEPOSIT["id"],
+    "events": [
+        {
+            "type": "accepted",
+            "text": "The deposit was accepted.",
+            "from_state": None,
+            "to_state": "received",
+            "actor": "partner",
+            "at": "2026-11-22T10:00:00.123456Z",
+        },
+        {
+            "type": "sending",
+            "text": "It is being sent to the carrier.",
+            "from_state": "received",
+            "to_state": "submitting",
+            "actor": "worker",
+            "at": "2026-11-22T10:00:00.150012Z",
+        },
+        {
+            "type": "approved",
+            "text": "The carrier took the money, and the player was credited.",
+            "from_state": "submitting",
+            "to_state": "credited",
+            "actor": "carrier",
+            "at": "2026-11-22T10:00:00.412345Z",
+        },
+    ],
+    "attempts": [
+        {
+            "number": 1,
+            "step": "authorise",
+            "outcome": "approved",
+            "started_at": "2026-11-22T10:00:00.150012Z",
+            "finished_at": "2026-11-22T10:00:00.412345Z",
+        }
+    ],
+}

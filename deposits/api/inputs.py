@@ -1,0 +1,76 @@
+"""The bodies that partners send, read into typed structures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from deposits.api import checks
+from deposits.api.fields import Field, Group, errors_in, refuse
+
+
+class Method(msgspec.Struct, forbid_unknown_fields=True):
+    """A way to pay."""
+
+    type: str
+    phone_number: str
+
+
+class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The body of POST /deposits. Encoded without what was left out, so that null and absent mean the same."""
+
+    player: str
+    amount: int
+    currency: str
+    method: Method
+    partner_reference: str | None = None
+    return_url: str | None = None
+
+
+def _create(return_url: Field) -> Group:
+    method = Group(
+        {"type": Field(str, checks.method_type), "phone_number": Field(str, checks.phone_number)}, "type"
+    )
+    return Group(
+        {
+            "player": Field(str, checks.player),
+            "amount": Field(int, checks.amount),
+            "currency": Field(str, checks.currency),
+            "partner_reference": Field(str, checks.partner_reference, required=False),
+            "method": method,
+            "return_url": return_url,
+        }
+    )
+
+
+_CREATE = {
+    "live": _create(Field(str, checks.return_url, required=False)),
+    "test": _create(Field(str, checks.test_return_url, required=False)),
+}
+_CONFIRM = Group({"code": Field(str, checks.code)})
+_CANCEL = Group({})
+
+
+def create_deposit(raw: Mapping[str, Any], mode: str) -> CreateDeposit:
+    """Read a deposit to create. `mode` is the key's, "test" or "live".
+
+    Raises `Problem` (422) that names each wrong field.
+    """
+    if errors := errors_in(raw, _CREATE[mode]):
+        refuse(errors)
+    return msgspec.convert(raw, CreateDeposit)
+
+
+def confirm_code(raw: Mapping[str, Any]) -> str:
+    """Read the player's one-time code. Raises `Problem` (422)."""
+    if errors := errors_in(raw, _CONFIRM):
+        refuse(errors)
+    return str(raw["code"])
+
+
+def nothing(raw: Mapping[str, Any]) -> None:
+    """Make sure that a body says nothing. Raises `Problem` (422)."""
+    if errors := errors_in(raw, _CANCEL):
+        refuse(errors)

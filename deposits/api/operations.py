@@ -1,0 +1,207 @@
+"""The operations as the schema describes them; each view names its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deposits.api import checks, examples, paging
+from deposits.api.components import ref
+from deposits.api.kinds import KINDS, SITE_CODES
+
+Operation = dict[str, Any]
+
+_REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+_EXTRA_HEADERS = {401: ("WWW-Authenticate", "WwwAuthenticate"), 503: ("Retry-After", "RetryAfter")}
+# What any address may answer.
+_ALWAYS = ("bad_request", "query_invalid", "unauthenticated", "scope_missing", "something_went_wrong", "busy")
+_WRITING = ("idempotency_key_missing", "idempotency_key_malformed", "idempotency_key_reused")
+_BODY = ("body_malformed", "body_too_large", "media_type_not_supported", "validation_failed")
+_CREATING = (
+    "method_not_supported",
+    "currency_not_supported",
+    "carrier_not_supported",
+    "amount_out_of_range",
+    "carrier_monthly_limit",
+    "limit_reached",
+    "limit_would_exceed",
+    "player_unknown",
+    "not_accepted",
+)
+
+
+def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
+    return {"application/json": {"schema": schema, **({} if example is None else {"example": example})}}
+
+
+def _answer(
+    description: str, schema: dict[str, Any], example: Any, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    named = {
+        name: {"$ref": f"#/components/headers/{component}"} for name, component in (headers or {}).items()
+    }
+    return {
+        "description": description,
+        "headers": {**_REQUEST_ID, **named},
+        "content": _json(schema, example),
+    }
+
+
+def _problems(*codes: str) -> dict[str, Any]:
+    """One response for each status, with the codes that it can have."""
+    kinds = {**KINDS, **SITE_CODES}
+    responses: dict[str, Any] = {}
+    for status in sorted({kinds[code].status for code in codes}):
+        named = [f"`{code}`: {kinds[code].title}." for code in codes if kinds[code].status == status]
+        headers = dict(_REQUEST_ID)
+        if status in _EXTRA_HEADERS:
+            name, component = _EXTRA_HEADERS[status]
+            headers[name] = {"$ref": f"#/components/headers/{component}"}
+        responses[str(status)] = {
+            "description": " ".join(named),
+            "headers": headers,
+            "content": {"application/problem+json": {"schema": ref("Problem")}},
+        }
+    return responses
+
+
+def _parameter(place: str, name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    required = place != "query"
+    return {"name": name, "in": place, "required": required, "description": description, "schema": schema}
+
+
+_KEY_HEADER = _parameter(
+    "header",
+    "Idempotency-Key",
+    "Your name for this one act. Send the same key and body again until you know what became of it.",
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[ -~]+$",
+        "examples": ["order-77-deposit"],
+    },
+)
+_DEPOSIT_PATH = _parameter(
+    "path", "deposit_id", "The deposit's id (`dep_…`), or its reference (`D-…`).", {"type": "string"}
+)
+
+
+def _body(name: str, example: Any, *, required: bool = True) -> dict[str, Any]:
+    return {"required": required, "content": _json(ref(name), example)}
+
+
+CREATE_DEPOSIT: Operation = {
+    "operationId": "createDeposit",
+    "tags": ["Deposits"],
+    "summary": "Take a deposit",
+    "description": "Accepts the deposit and answers at once; a worker then asks the carrier. The answer is 201 the "
+    "first time, and 200 with the deposit as it is now when the same key and body come again. White space and the "
+    "order of fields do not count as another body.",
+    "parameters": [_KEY_HEADER],
+    "requestBody": _body("CreateDeposit", examples.CREATE),
+    "responses": {
+        "200": _answer(
+            "The key was used before: the deposit as it is now.",
+            ref("Deposit"),
+            examples.DEPOSIT,
+            {"Idempotent-Replayed": "IdempotentReplayed"},
+        ),
+        "201": _answer("Accepted.", ref("Deposit"), examples.DEPOSIT, {"Location": "Location"}),
+        **_problems(*_ALWAYS, *_WRITING, *_BODY, *_CREATING),
+    },
+}
+
+LIST_DEPOSITS: Operation = {
+    "operationId": "listDeposits",
+    "tags": ["Deposits"],
+    "summary": "List deposits",
+    "description": "Newest first. Filters combine; a parameter that is not listed here is refused.",
+    "parameters": [
+        _parameter(
+            "query",
+            "limit",
+            "How many.",
+            {"type": "integer", "minimum": 1, "maximum": paging.MOST_LIMIT, "default": paging.DEFAULT_LIMIT},
+        ),
+        _parameter("query", "after", "The `next_cursor` of the page before.", {"type": "string"}),
+        _parameter("query", "status", "Only these.", {"type": "string", "enum": list(paging.STATES_OF)}),
+        _parameter(
+            "query",
+            "player",
+            "Your own name for the player.",
+            {"type": "string", "pattern": checks.PLAYER_PATTERN},
+        ),
+        _parameter(
+            "query",
+            "partner_reference",
+            "Your own name for the deposit.",
+            {"type": "string", "minLength": 1, "maxLength": checks.PARTNER_REFERENCE_CHARACTERS},
+        ),
+        _parameter("query", "reference", "Ours.", {"type": "string", "pattern": checks.REFERENCE_PATTERN}),
+        _parameter(
+            "query",
+            "created_from",
+            "At this time or later, with its zone.",
+            {"type": "string", "format": "date-time"},
+        ),
+        _parameter(
+            "query",
+            "created_to",
+            "Before this time, with its zone.",
+            {"type": "string", "format": "date-time"},
+        ),
+    ],
+    "responses": {"200": _answer("One page.", ref("DepositList"), examples.PAGE), **_problems(*_ALWAYS)},
+}
+
+GET_DEPOSIT: Operation = {
+    "operationId": "getDeposit",
+    "tags": ["Deposits"],
+    "summary": "Read a deposit",
+    "description": "The truth as of now: `status` says what to do, `money` where the money is.",
+    "parameters": [_DEPOSIT_PATH],
+    "responses": {
+        "200": _answer("The deposit.", ref("Deposit"), examples.DEPOSIT),
+        **_problems(*_ALWAYS, "not_found"),
+    },
+}
+
+CONFIRM_DEPOSIT: Operation = {
+    "operationId": "confirmDeposit",
+    "tags": ["Deposits"],
+    "summary": "Hand over the one-time code",
+    "description": "When `next_action` asks for a code. The carrier checks it afterwards: the answer is the deposit "
+    "as it is now, and a wrong code shows as `reason` with another `next_action`.",
+    "parameters": [_DEPOSIT_PATH, _KEY_HEADER],
+    "requestBody": _body("Confirm", {"code": "123456"}),
+    "responses": {
+        "200": _answer("The code was handed over.", ref("Deposit"), examples.DEPOSIT),
+        **_problems(*_ALWAYS, *_WRITING, *_BODY, "code_malformed", "not_found", "not_possible_now"),
+    },
+}
+
+CANCEL_DEPOSIT: Operation = {
+    "operationId": "cancelDeposit",
+    "tags": ["Deposits"],
+    "summary": "Cancel a deposit",
+    "description": "Possible before it is sent to the carrier, and while a code is awaited: then the carrier is asked "
+    "to void it, and it is `cancelled` once the carrier has said so. After that it is 409.",
+    "parameters": [_DEPOSIT_PATH, _KEY_HEADER],
+    "requestBody": _body("Nothing", {}, required=False),
+    "responses": {
+        "200": _answer("Cancelled, or about to be.", ref("Deposit"), examples.DEPOSIT),
+        **_problems(*_ALWAYS, *_WRITING, *_BODY, "not_found", "not_possible_now"),
+    },
+}
+
+GET_TIMELINE: Operation = {
+    "operationId": "getTimeline",
+    "tags": ["Deposits"],
+    "summary": "What happened to a deposit",
+    "description": "Every event in order, and each time we went to the carrier.",
+    "parameters": [_DEPOSIT_PATH],
+    "responses": {
+        "200": _answer("The timeline.", ref("Timeline"), examples.TIMELINE),
+        **_problems(*_ALWAYS, "not_found"),
+    },
+}

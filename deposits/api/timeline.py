@@ -1,0 +1,75 @@
+"""What happened to a deposit, in order and in plain words, without what went over the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from deposits.models import Attempt, Deposit, DepositEvent
+from deposits.references import public_id
+from deposits.states import Event
+
+#: An unanswered deposit is asked about every half hour for as long as it takes; the latest of it is what matters.
+MOST_ATTEMPTS = 200
+
+TEXTS: dict[Event, str] = {
+    Event.ACCEPTED: "The deposit was accepted.",
+    Event.SENDING: "It is being sent to the carrier.",
+    Event.LEASE_LOST: "We lost track of the request to the carrier and are asking what became of it.",
+    Event.NOT_SENT: "The carrier could not be reached. Nothing was sent; it will be tried again.",
+    Event.NOT_DONE: "The carrier was too busy and did nothing. It will be tried again.",
+    Event.REFUSED: "The carrier refused our request, not the player. Nothing was taken; it will be tried again.",
+    Event.APPROVED: "The carrier took the money, and the player was credited.",
+    Event.DECLINED: "The carrier declined. Nothing was taken.",
+    Event.PENDING: "The carrier is working on it.",
+    Event.RESERVED: "The carrier has reserved the amount.",
+    Event.CODE_REQUIRED: "The carrier sent the player a one-time code.",
+    Event.CODE_REJECTED: "The code was not accepted. The player can enter it again.",
+    Event.CODE_ENTERED: "A code was entered.",
+    Event.CANCEL_REQUESTED: "It is to be cancelled; the carrier has to confirm that.",
+    Event.CANCELLED: "It was cancelled. Nothing was taken.",
+    Event.EXPIRED: "It ran out. Nothing was taken.",
+    Event.SILENCE: "No usable answer came. We do not know yet if money was taken, and are asking.",
+    Event.NOT_FOUND: "The carrier does not know it yet. We will ask again.",
+    Event.RESENT: "The carrier certainly never got it. It will be sent again, under the same reference.",
+    Event.MISMATCH: "The carrier took something else than was asked for. People are looking at it.",
+    Event.OVERDUE: "It has been open for too long.",
+    Event.NOTIFIED: "The carrier says that there is news. We are asking what it is.",
+    Event.REVERSED: "The carrier took the money back, and the credit was reversed.",
+}
+
+
+def as_timeline(deposit: Deposit) -> dict[str, Any]:
+    """Return the events and attempts of `deposit`, each in the order in which they happened."""
+    attempts = list(deposit.attempts.order_by("-epoch")[:MOST_ATTEMPTS])
+    return {
+        "object": "timeline",
+        "deposit": public_id(deposit.id),
+        "events": [_event(event) for event in deposit.events.order_by("id")],
+        "attempts": [_attempt(attempt) for attempt in reversed(attempts)],
+    }
+
+
+def _event(event: DepositEvent) -> dict[str, Any]:
+    return {
+        "type": event.event,
+        "text": TEXTS[Event(event.event)],
+        "from_state": event.from_state or None,
+        "to_state": event.to_state,
+        "actor": event.actor_kind,
+        "at": _time(event.at),
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.epoch,
+        "step": attempt.step,
+        "outcome": attempt.outcome,
+        "started_at": _time(attempt.started_at),
+        "finished_at": _time(attempt.finished_at),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,21 @@
+"""Addresses below /api/."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from deposits.api import docs, views
+
+urlpatterns: list[URLPattern] = [
+    path("v1/deposits", views.DepositList.as_view(), name="api-deposits"),
+    path("v1/deposits/<str:deposit_id>", views.DepositDetail.as_view(), name="api-deposit"),
+    path("v1/deposits/<str:deposit_id>/confirm", views.DepositConfirm.as_view(), name="api-deposit-confirm"),
+    path("v1/deposits/<str:deposit_id>/cancel", views.DepositCancel.as_view(), name="api-deposit-cancel"),
+    path(
+        "v1/deposits/<str:deposit_id>/timeline", views.DepositTimeline.as_view(), name="api-deposit-timeline"
+    ),
+    path("v1/openapi.json", docs.openapi, name="openapi"),
+    path("docs/", docs.reference, name="api-docs"),
+    path("docs/reference.js", docs.reference_script, name="api-docs-script"),
+    path("docs/errors", docs.errors, name="api-docs-errors"),
+]

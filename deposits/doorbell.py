@@ -1,0 +1,97 @@
+"""The doorbell: tells the workers that due rows exist. It carries no state; losing it costs at most one sweep.
+
+Requests never wait for Redis. They set a flag, and one thread per process rings on their behalf: many deposits that
+are accepted at once cost one message, and a Redis that is frozen, full or away costs nobody anything.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+log = structlog.get_logger("deposits.doorbell")
+
+QUEUE = "carriers"
+DRAIN_TASK = "deposits.drain"
+#: A ring that no worker has answered yet need not be repeated for this long.
+_RUNG_FOR_MS = 200
+#: Redis has this long to take a ring; after a failure it is left alone for a while.
+_BUDGET_S = 0.3
+_PAUSE_AFTER_FAILURE_S = 1.0
+_RUNG_KEY = "doorbell:carriers"
+
+
+class _Ringer:
+    """The ringing thread of one process. Made anew after a fork, because threads do not survive one."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._wanted = threading.Event()
+        threading.Thread(target=self._run, name="doorbell", daemon=True).start()
+
+    def want(self) -> None:
+        self._wanted.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            if not ring_now():
+                time.sleep(_PAUSE_AFTER_FAILURE_S)
+
+
+_ringer: _Ringer | None = None
+_lock = threading.Lock()
+_redis: tuple[int, Redis] | None = None
+
+
+def ring() -> None:
+    """Have the bell rung once the current transaction commits (at once when none is open). Never blocks or raises."""
+    transaction.on_commit(lambda: _current_ringer().want(), robust=True)
+
+
+def ring_now() -> bool:
+    """Ring in this thread, within its budget, and return whether the workers can know of it."""
+    try:
+        if _connection().set(_RUNG_KEY, b"1", nx=True, px=_RUNG_FOR_MS):
+            current_app.send_task(DRAIN_TASK, queue=QUEUE, retry=False)
+    except (RedisError, OSError, OperationalError) as error:
+        log.warning("doorbell_failed", error=type(error).__name__)
+        return False
+    return True
+
+
+def answered() -> None:
+    """A worker has come: the next accepted deposit rings again. Called before the worker looks for rows."""
+    try:
+        _connection().delete(_RUNG_KEY)
+    except (RedisError, OSError):
+        log.debug("doorbell_not_cleared")  # it runs out by itself
+
+
+def _current_ringer() -> _Ringer:
+    global _ringer
+    if _ringer is None or _ringer.pid != os.getpid():
+        with _lock:
+            if _ringer is None or _ringer.pid != os.getpid():
+                _ringer = _Ringer()
+    return _ringer
+
+
+def _connection() -> Redis:
+    global _redis
+    if _redis is None or _redis[0] != os.getpid():
+        _redis = (
+            os.getpid(),
+            Redis.from_url(settings.REDIS_URL, socket_timeout=_BUDGET_S, socket_connect_timeout=_BUDGET_S),
+        )
+    return _redis[1]

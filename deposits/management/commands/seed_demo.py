@@ -1,0 +1,58 @@
+"""`manage.py seed_demo`: what a first look needs: a partner with a test key, a demo player, a member of staff."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from accounts import api_keys, ledger
+from accounts.models import ApiKey, Partner, Player, PlayerPhone, User
+
+DEMO_PARTNER = "demo-casino"
+DEMO_PLAYER = "demo-player"
+DEMO_PHONE = "+447700900001"
+_STAFF = "staff"
+
+
+class Command(BaseCommand):
+    help = "Create the demo partner, API key, player and member of staff; harmless to repeat. Refused without DEMO=1."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one line of JSON for programs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError("Demo data opens doors: set DEMO=1, and never in production.")
+        with transaction.atomic():
+            facts = seed()
+        self.stdout.write(
+            json.dumps(facts) if options["json"] else "\n".join(f"{k}: {v}" for k, v in facts.items())
+        )
+
+
+def seed() -> dict[str, Any]:
+    """Create what is missing and return {"api_key", "staff": {"username", "password"}}."""
+    partner, _ = Partner.objects.get_or_create(slug=DEMO_PARTNER, defaults={"name": "Demo Casino"})
+    key = os.environ.get("DEMO_API_KEY", "")
+    key = api_keys.issue(partner, "demo", ApiKey.Mode.TEST, key=key)
+    player, _ = Player.objects.get_or_create(
+        partner=partner, external_id=DEMO_PLAYER, defaults={"weekly_limit_minor": 50_000}
+    )
+    phone, _ = PlayerPhone.objects.get_or_create(player=player, number=DEMO_PHONE)
+    if phone.verified_at is None:
+        PlayerPhone.objects.filter(pk=phone.pk).update(verified_at=phone.created_at)
+    ledger.player_account_id(player.pk, "GBP")
+    password = os.environ.get("STAFF_PASSWORD") or secrets.token_urlsafe(12)
+    staff, _ = User.objects.get_or_create(
+        username=_STAFF,
+        defaults={"is_staff": True, "is_superuser": True, "first_name": "Demo", "last_name": "Staff"},
+    )
+    staff.set_password(password)
+    staff.save(update_fields=["password"])
+    return {"api_key": key, "staff": {"username": _STAFF, "password": password}}

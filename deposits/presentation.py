@@ -1,0 +1,194 @@
+"""How a deposit is told to people and partners: status, money, reason and next action, the same words everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from carriers import reasons, registry
+from carriers.redaction import mask_msisdn
+from deposits import limits
+from deposits.actions.decide import CODE_TRIES
+from deposits.actions.refusal import Refusal
+from deposits.models import Deposit
+from deposits.references import public_id
+from deposits.states import State
+
+#: Ways to pay that this installation offers; a reason's text never points at one that is not here.
+METHODS = frozenset({"carrier_billing"})
+#: Next steps that this installation cannot take: no reason offers them. There are no text messages to players, and no
+#: carrier sends a new code.
+UNAVAILABLE = frozenset({"notify_me", "new_code", "refund", "ask_carrier", "take_a_break", "confirm_details"})
+
+_STATUS = {
+    State.RECEIVED: "processing",
+    State.SUBMITTING: "processing",
+    State.PENDING: "processing",
+    State.UNKNOWN: "processing",
+    State.REVIEW: "processing",
+    State.ACTION_REQUIRED: "action_required",
+    State.CREDITED: "succeeded",
+    State.DECLINED: "failed",
+    State.FAILED: "failed",
+    State.EXPIRED: "failed",
+    State.CANCELLED: "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Minor units with a currency, and how a player reads them."""
+
+    minor: int
+    currency: str
+
+    @property
+    def text(self) -> str:
+        """ "£20.00" """
+        return format_money(self.minor, self.currency)
+
+    @property
+    def short(self) -> str:
+        """ "£20", or "£20.50" where the pennies matter."""
+        return format_money(self.minor, self.currency, short=True)
+
+
+_SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
+
+
+def format_money(minor: int, currency: str, *, short: bool = False) -> str:
+    """Return an amount in minor units as text: 2000 GBP → "£20.00", short "£20"."""
+    whole, rest = divmod(abs(minor), 100)
+    sign = "-" if minor < 0 else ""
+    symbol = _SYMBOLS.get(currency, f"{currency} ")
+    return f"{sign}{symbol}{whole:,}" if short and not rest else f"{sign}{symbol}{whole:,}.{rest:02}"
+
+
+def status(deposit: Deposit) -> str:
+    """Return the coarse state that partners act on."""
+    return _STATUS[State(deposit.state)]
+
+
+def money(deposit: Deposit) -> str:
+    """Return where the money is: none, reserved, taken, credited, unknown or returned."""
+    match State(deposit.state):
+        case State.CREDITED:
+            return "returned" if deposit.reversed_at else "credited"
+        case State.REVIEW:
+            return "taken" if deposit.taken_minor else "unknown"
+        case State.SUBMITTING | State.UNKNOWN:
+            return "unknown"
+        case State.PENDING:
+            return "reserved" if deposit.next_step == Deposit.Next.CONFIRM else "unknown"
+        case State.RECEIVED:
+            # Sent before and not found since: it may still arrive.
+            return "unknown" if deposit.not_found_seen else "none"
+        case _:
+            return "none"
+
+
+def reason(deposit: Deposit) -> reasons.RenderedReason | None:
+    """Return why the deposit is not simply done or on its way, in the words that the page shows; or None."""
+    code = "carrier_timeout" if deposit.state == State.UNKNOWN else deposit.reason_code
+    if not code:
+        return None
+    charge: reasons.Charge | None = None
+    if deposit.state == State.REVIEW:
+        charge = "charged" if deposit.taken_minor else "unknown"
+    return reasons.render(
+        code, methods=METHODS, unavailable=UNAVAILABLE, charge=charge, **_facts(deposit, code)
+    )
+
+
+def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
+    """What the text of this reason may name about the deposit; nothing that is not known to be true."""
+    profile = registry.profile(deposit.carrier)
+    facts: dict[str, str | int | None] = {
+        "network": profile.name,
+        "amount": format_money(deposit.amount_minor, deposit.currency, short=True),
+        "exact_amount": format_money(deposit.amount_minor, deposit.currency),
+    }
+    if code == "code_wrong":
+        facts["tries"] = max(CODE_TRIES - deposit.code_tries, 0)
+    if code == "carrier_monthly_limit":
+        facts["date"] = format_day(limits.period_end(limits.Subject.PHONE_MONTH, deposit.counted_on))
+    return facts
+
+
+def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | None:
+    """Return the player's words for a request that was refused outright; None where there are none."""
+    if refusal.code not in reasons.REASONS:
+        return None
+    given = refusal.facts
+    facts: dict[str, str | int | None] = {
+        name: format_money(given[f"{name}_minor"], currency, short=True)
+        for name in ("minimum", "maximum", "left", "used")
+        if given.get(f"{name}_minor") is not None
+    }
+    if given.get("most_minor") is not None:
+        facts["maximum"] = format_money(given["most_minor"], currency, short=True)
+    if "resets_on" in given:
+        facts["date"] = format_day(given["resets_on"])
+        facts["period"] = "this month" if refusal.code == "carrier_monthly_limit" else "this week"
+    facts["network"] = given.get("network")
+    return reasons.render(refusal.code, methods=METHODS, unavailable=UNAVAILABLE, charge=None, **facts)
+
+
+def format_day(day: date) -> str:
+    """Return a day as players read it: "1 December"."""
+    return f"{day.day} {day:%B}"
+
+
+def next_action(deposit: Deposit) -> dict[str, Any] | None:
+    """Return what the player has to do now, or None."""
+    if deposit.state != State.ACTION_REQUIRED or deposit.next_step == Deposit.Next.CONFIRM:
+        return None
+    return {
+        "type": "one_time_code",
+        "expires_at": _time(deposit.action_expires_at),
+        "sent_to": mask_msisdn(deposit.phone_number),
+    }
+
+
+def as_object(deposit: Deposit, player: str, page_url: str) -> dict[str, Any]:
+    """Return the deposit as the API shows it (design §9). `player` is the partner's own name for the player."""
+    why = reason(deposit)
+    return {
+        "id": public_id(deposit.id),
+        "object": "deposit",
+        "reference": deposit.reference,
+        "status": status(deposit),
+        "money": money(deposit),
+        "amount": deposit.amount_minor,
+        "currency": deposit.currency,
+        "refunded_amount": deposit.amount_minor if deposit.reversed_at else 0,
+        "player": player,
+        "partner_reference": deposit.partner_reference or None,
+        "method": {
+            "type": deposit.method_type,
+            "phone_number": mask_msisdn(deposit.phone_number),
+            "carrier": deposit.carrier,
+        },
+        "reason": None if why is None else as_reason(why),
+        "next_action": next_action(deposit),
+        "page_url": page_url,
+        "return_url": deposit.return_url or None,
+        "created_at": _time(deposit.created_at),
+        "updated_at": _time(deposit.updated_at),
+    }
+
+
+def as_reason(why: reasons.RenderedReason) -> Mapping[str, Any]:
+    """Return a reason as the API shows it: the charge statement belongs to the text."""
+    return {
+        "code": why.code,
+        "title": why.title,
+        "text": " ".join(part for part in (why.text, why.charge_statement) if part),
+        "next": [{"label": step.label, "action": step.action} for step in why.next],
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

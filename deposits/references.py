@@ -1,0 +1,42 @@
+"""The two names of a deposit: an id for machines and a reference that people can read out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from uuid import UUID
+
+# Crockford's alphabet: no I, L, O or U, so that a reference read over the phone is written down right.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id() -> UUID:
+    """Return a UUID version 7 (RFC 9562 §5.7): its first 48 bits are the time, so that indexes grow at one end."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return UUID(int=value)
+
+
+def new_reference() -> str:
+    """Return a reference like "D-7F3K-92QX": 40 random bits. The database makes sure that it is the only one."""
+    bits = secrets.randbits(40)
+    letters = "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(35, -5, -5))
+    return f"D-{letters[:4]}-{letters[4:]}"
+
+
+def public_id(deposit_id: UUID) -> str:
+    """Return the id that partners see: "dep_" and 32 hexadecimal digits."""
+    return f"dep_{deposit_id.hex}"
+
+
+def from_public_id(text: str) -> UUID | None:
+    """Return the id that a partner sent back, or None for anything that we never gave out."""
+    if not text.startswith("dep_") or len(text) != 36:
+        return None
+    try:
+        return UUID(hex=text[4:])
+    except ValueError:
+        return None

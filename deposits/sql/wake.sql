@@ -1,0 +1,15 @@
+-- A notification has news of a deposit: make its inquiry due, without taking it from a worker that holds the lease.
+WITH deposit AS (
+    UPDATE deposits_deposit SET
+        woken = lease_owner <> '',
+        next_action_at = CASE WHEN lease_owner = '' THEN now() ELSE next_action_at END,
+        -- A code that is still awaited has its end as the next step; the news comes first.
+        next_step = CASE WHEN state = 'action_required' AND lease_owner = '' AND next_action_at > now()
+            THEN 'inquire' ELSE next_step END
+    WHERE id = %(id)s AND state IN ('submitting', 'action_required', 'pending', 'unknown', 'review', 'credited')
+    RETURNING id, state
+), event AS (
+    INSERT INTO deposits_depositevent (deposit_id, event, from_state, to_state, actor_kind, actor, detail)
+    SELECT id, 'notified', state, state, 'carrier', %(carrier)s, %(detail)s FROM deposit
+)
+SELECT id FROM deposit

@@ -1,0 +1,227 @@
+"""The only writer of states: accept, claim and record, one SQL statement each (deposits/sql), and rare moves by people.
+
+Whoever wants a deposit to change calls one of these. The table of legal moves is in states.py; the database refuses
+the rest by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from accounts.statement import Statement
+from deposits.limits import release
+from deposits.models import Deposit, DepositEvent
+from deposits.states import FINAL, NOTHING_TAKEN, Event, State, after
+
+_SQL = Path(__file__).parent / "sql"
+_ACCEPT = Statement(_SQL / "accept.sql")
+_CLAIM = Statement(_SQL / "claim.sql")
+_RECORD = Statement(_SQL / "record.sql")
+_WAKE = Statement(_SQL / "wake.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A deposit to accept, complete. Amounts in minor units."""
+
+    id: UUID
+    reference: str
+    partner_id: int
+    player: str
+    client: str
+    idempotency_key: str
+    idempotency_hash: bytes
+    amount_minor: int
+    currency: str
+    method_type: str
+    phone_number: str
+    carrier: str
+    monthly_cap_minor: int | None
+    counted_on: date
+    actor_kind: str
+    actor: str
+    key_id: int | None = None
+    assume_proved: bool = False
+    partner_reference: str = ""
+    return_url: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the accept statement found and did."""
+
+    player_id: int
+    blocked: bool
+    created: bool
+    created_at: datetime | None
+    proof_needed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A deposit that this worker holds the lease of, as the claim left it."""
+
+    id: UUID
+    reference: str
+    player_id: int
+    amount_minor: int
+    currency: str
+    phone_number: str
+    carrier: str
+    carrier_payment_id: str
+    authorization_id: str
+    one_time_code: str
+    code_tries: int
+    proof_needed: bool
+    state: State
+    step: Deposit.Next
+    lease_epoch: int
+    tries: int
+    inquiries: int
+    not_found_seen: int
+    not_found_first_at: datetime | None
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    created_at: datetime
+    action_expires_at: datetime | None
+    reason_code: str
+    request_id: str
+    claimed_at: datetime
+    taken_minor: int | None
+    player_account_id: int | None
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """What an attempt came to, ready to be recorded. `event` decides the state, `next_in_s` is seconds or None."""
+
+    id: UUID
+    epoch: int
+    event: str
+    to_state: str
+    outcome: str
+    detail: str = ""
+    reason_code: str = ""
+    carrier_code: str = ""
+    payment_id: str = ""
+    authorization_id: str = ""
+    action_expires_at: datetime | None = None
+    code_tries: int = 0
+    next_step: str = Deposit.Next.INQUIRE.value
+    next_in_s: float | None = None
+    not_found: bool = False
+    taken_minor: int | None = None
+    verified: bool = False
+    nothing_taken: bool = False
+    final: bool = False
+    exchanges: Any = None
+
+
+def worker_name() -> str:
+    """Return the name that this process signs its leases and attempts with: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:80]
+
+
+def accept(acceptance: Acceptance) -> Accepted | None:
+    """Insert the deposit with its first event and count it towards its limits, or change nothing.
+
+    Returns None when the partner has no such player, or the API key may not be used any more. `created` is false
+    when the idempotency key was used before.
+    Raises a database error with SQLSTATE PSL01 when a limit would be passed.
+    """
+    rows = _ACCEPT.rows({name: getattr(acceptance, name) for name in acceptance.__slots__})
+    if not rows:
+        return None
+    row = rows[0]
+    return Accepted(row["player_id"], row["blocked"], row["created"], row["created_at"], row["proof_needed"])
+
+
+def claim(batch: int, owner: str) -> list[Claimed]:
+    """Lease up to `batch` due deposits to `owner` and write their attempt rows.
+
+    Commits by itself: call it outside any transaction, so that the row says "this may have happened" first.
+    """
+    if connection.in_atomic_block:
+        raise RuntimeError("a claim must commit before a byte leaves: call it outside a transaction")
+    lease = timedelta(seconds=settings.TIME_LIMITS.lease)
+    rows = _CLAIM.rows({"batch": batch, "owner": owner, "lease": lease})
+    return [
+        Claimed(**{**row, "state": State(row["state"]), "step": Deposit.Next(row["step"])}) for row in rows
+    ]
+
+
+def result(claimed: Claimed, event: Event, *, outcome: str, **facts: Any) -> Result:
+    """Build the result of an attempt: the state that `event` leads to, and what follows from the state.
+
+    Raises `IllegalTransition` for an event that cannot happen to the deposit as it was claimed.
+    """
+    state = after(claimed.state, event)
+    return Result(
+        id=claimed.id,
+        epoch=claimed.lease_epoch,
+        event=event.value,
+        to_state=state.value,
+        outcome=outcome,
+        nothing_taken=state in NOTHING_TAKEN,
+        final=state in FINAL,
+        **{"code_tries": claimed.code_tries, "taken_minor": claimed.taken_minor, **facts},
+    )
+
+
+def record(results: Sequence[Result]) -> list[UUID]:
+    """Write the results of a batch and return the ids of the deposits that moved.
+
+    A deposit whose epoch has gone on is left alone: another worker owns it. Call it inside a transaction together
+    with the ledger entries of those that became `credited`.
+    """
+    rows = _RECORD.rows({"results": msgspec.json.encode(results).decode()})
+    return [row["id"] for row in rows]
+
+
+def wake(deposit_id: UUID, detail: str, carrier: str) -> bool:
+    """Make an inquiry due at once, because a notification says that there is news. Returns whether the row exists.
+
+    A worker that holds the lease keeps it; the row is due again as soon as it has recorded its answer.
+    """
+    return bool(_WAKE.rows({"id": deposit_id, "detail": detail[:300], "carrier": carrier}))
+
+
+def move(
+    deposit: Deposit, event: Event, *, actor_kind: str, actor: str, detail: str = "", **fields: Any
+) -> None:
+    """Apply `event` to a deposit whose row the caller has locked, for what players and partners ask themselves.
+
+    `fields` are further columns to set. Raises `IllegalTransition`.
+    """
+    was = State(deposit.state)
+    state = after(was, event)
+    changes = {"state": state.value, "updated_at": Now(), **fields}
+    if state in FINAL:
+        changes |= {"resolved_at": Now(), "next_action_at": None}
+    if state in NOTHING_TAKEN:
+        release(deposit)
+    Deposit.objects.filter(pk=deposit.pk).update(**changes)
+    DepositEvent.objects.create(
+        deposit=deposit,
+        event=event.value,
+        from_state=was.value,
+        to_state=state.value,
+        actor_kind=actor_kind,
+        actor=actor,
+        detail=detail,
+    )
+    deposit.refresh_from_db()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify('deposits', %s)", [deposit.reference])

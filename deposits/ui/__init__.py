@@ -1,0 +1,1 @@
+"""The pages that players see, and their live streams."""

@@ -1,0 +1,166 @@
+"""The page of one deposit, and what can be asked of it there: enter the code, cancel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_POST, require_safe
+
+from carriers import registry
+from deposits import links
+from deposits.actions import command
+from deposits.actions.command import Caller
+from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
+from deposits.models import Deposit
+from deposits.ui import held_post, panel, repeats
+from deposits.ui.forms import deposit_key, read_command_key
+from deposits.ui.repeats import Question
+from deposits.ui.screens import CODE_MALFORMED, LATE_CANCEL
+from deposits.ui.sign_in import ask_to_sign_in, session_player
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """A deposit that the visitor may see. `token`: because of a link, and not because he is signed in."""
+
+    deposit: Any
+    token: str
+
+
+class _SignedOut(Exception):
+    """Nobody is signed in, and there is no link that opens the page."""
+
+
+@require_safe
+@gzip_page
+def page(request: HttpRequest, reference: str) -> HttpResponse:
+    """The deposit as it is now; `?again=` and `?another=` are the questions before a second one."""
+    try:
+        viewed = _viewed(request, reference)
+    except _SignedOut:
+        return ask_to_sign_in(request)
+    if not viewed.token and (question := _question(request, viewed.deposit)):
+        return _ask(request, viewed.deposit, question)
+    note = request.GET.get("note", "")
+    frame = panel.render(viewed.deposit, viewed.token, note)
+    return render(
+        request,
+        "deposits/deposit.html",
+        {
+            "frame": frame,
+            "screen": frame.screen,
+            "signed_in": not viewed.token,
+            "deposit": viewed.deposit,
+            "network": registry.profile(viewed.deposit.carrier).name,
+            "live_url": "" if frame.screen.final else _stream_url(viewed, note),
+            "action": _address(viewed, "deposit-code"),
+        },
+    )
+
+
+@require_POST
+def enter_code(request: HttpRequest, reference: str) -> HttpResponse:
+    """Hand the code in the form to a worker, once for each round of the form."""
+    return _command(
+        request,
+        reference,
+        lambda viewed, caller, key: command.confirm(
+            viewed.deposit.pk, request.POST.get("code", ""), caller, f"confirm:{key}"
+        ),
+    )
+
+
+@require_POST
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    """Ask for the deposit to be cancelled, where that is still possible."""
+    return _command(
+        request,
+        reference,
+        lambda viewed, caller, key: command.cancel(viewed.deposit.pk, caller, f"cancel:{key}"),
+    )
+
+
+def _command(request: HttpRequest, reference: str, give: Any) -> HttpResponse:
+    """Give a command about a deposit and go back to its page, whatever came of it: the page says it."""
+    try:
+        viewed = _viewed(request, reference)
+    except _SignedOut:
+        return ask_to_sign_in(request)
+    deposit: Deposit = viewed.deposit
+    key = read_command_key(deposit.pk, request.POST.get("key", ""))
+    if key is None:
+        return _back(viewed)
+    caller = Caller(f"player:{deposit.player_id}", "player", deposit.player.external_id)
+    try:
+        give(viewed, caller, key)
+    except Refusal:
+        return _back(viewed, note=CODE_MALFORMED)
+    except NotPossibleNow:
+        return _back(viewed, **({"note": LATE_CANCEL} if request.path.endswith("/cancel/") else {}))
+    except IdempotencyConflict:
+        return _back(viewed)
+    if "live" not in request.POST:
+        held_post.hold(deposit.pk)
+    return _back(viewed)
+
+
+def _viewed(request: HttpRequest, reference: str) -> Viewed:
+    """Return the deposit if this visitor may see it. Raises Http404, the same for a stranger's as for none."""
+    token = request.GET.get("t", "")
+    # A link opens its one deposit and changes nothing else; it does not even start a demo.
+    by_link = bool(token) and links.opens_page(reference, token)
+    player = None if by_link and "player_id" not in request.session else session_player(request)
+    if player is None and not by_link:
+        raise _SignedOut
+    deposit = panel.read(reference)
+    if deposit is None:
+        raise Http404
+    if player is not None and deposit.player_id == player.pk:
+        return Viewed(deposit, "")
+    if not by_link:
+        raise Http404
+    return Viewed(deposit, token)
+
+
+def _question(request: HttpRequest, deposit: Any) -> Question | None:
+    if "again" in request.GET:
+        return repeats.already_sent(deposit, request.GET["again"], deposit.read_at)
+    if "another" in request.GET and held_post.is_worked_on(deposit):
+        return repeats.still_waiting(deposit, request.GET["another"], deposit.read_at)
+    return None
+
+
+def _ask(request: HttpRequest, deposit: Any, question: Question) -> HttpResponse:
+    phone = deposit.player.phones.filter(number=deposit.phone_number).first()
+    context = {
+        "question": question,
+        "see_href": reverse("deposit-page", args=[deposit.reference]),
+        "different_href": reverse("deposit"),
+        "key": deposit_key(deposit.player_id),
+        "phone": phone.pk if phone else "",
+    }
+    return render(request, "deposits/again.html", context)
+
+
+def _stream_url(viewed: Viewed, note: str) -> str:
+    """The stream's address; it sends what this page shows, so it is told what this page was told."""
+    told = {name: value for name, value in (("page", viewed.token), ("note", note)) if value}
+    url = links.stream_url(viewed.deposit.reference)
+    return f"{url}&{urlencode(told)}" if told else url
+
+
+def _address(viewed: Viewed, name: str, **query: str) -> str:
+    address = reverse(name, args=[viewed.deposit.reference])
+    if viewed.token:
+        query["t"] = viewed.token
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def _back(viewed: Viewed, **query: str) -> HttpResponse:
+    return HttpResponseRedirect(_address(viewed, "deposit-page", **query), status=303)

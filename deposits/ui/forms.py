@@ -1,0 +1,116 @@
+"""What a player sends: amounts and numbers as people write them, and keys that make each form count once."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from uuid import UUID
+
+import phonenumbers
+from django.core.signing import BadSignature, Signer
+
+#: Value of the amount's radio button that stands for the text field.
+OTHER = "other"
+#: Value of the phone's radio button that stands for the number field.
+NEW_NUMBER = "new"
+#: More than anybody writes, and too little to be kept in an address for mischief.
+_LONGEST_ENTRY = 20
+#: Where a number without a country code belongs.
+_REGION = "GB"
+
+_SPACES = re.compile(r"[\s\u00a0\u202f]")
+_AMOUNT = re.compile(r"£?(\d{1,3}(?:,?\d{3})*|\d+)(?:\.(\d{1,2}))?£?\Z", re.ASCII)
+
+_DEPOSIT_FORM, _COMMAND_FORM = "deposit-form", "deposit-command"
+
+
+@cache
+def _signer(salt: str) -> Signer:
+    # Made on first use: commands that sign nothing need no key.
+    return Signer(salt=salt)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one field: the id of the field to go to, and what would be right."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The deposit form as it was filled in."""
+
+    amount: str
+    phone: str
+    number: str
+
+    @classmethod
+    def of(cls, data: object) -> Entry:
+        """Read the fields out of request.POST."""
+        get = getattr(data, "get")  # noqa: B009
+        amount = str(get("amount", ""))
+        return cls(
+            amount=str(get("other", "") if amount == OTHER else amount).strip()[:_LONGEST_ENTRY],
+            phone=str(get("phone", ""))[:_LONGEST_ENTRY],
+            number=str(get("number", "")).strip()[:_LONGEST_ENTRY],
+        )
+
+
+def amount_minor(text: str) -> int | None:
+    """Return "20", "20.00", "£20" or " £ 20 " as minor units; None for what is no amount."""
+    match = _AMOUNT.match(_SPACES.sub("", text))
+    if not match:
+        return None
+    return int(Decimal(f"{match[1].replace(',', '')}.{match[2] or '0'}") * 100)
+
+
+def msisdn(text: str) -> str | None:
+    """Return a phone number as E.164, "07700 900001" → "+447700900001"; None for what is no number."""
+    try:
+        number = phonenumbers.parse(text, _REGION)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def deposit_key(player_id: int) -> str:
+    """Return a fresh idempotency key for a deposit form of this player, signed so that it serves nobody else."""
+    nonce = secrets.token_urlsafe(12)
+    return f"{nonce}.{_signature(player_id, nonce)}"
+
+
+def read_deposit_key(player_id: int, key: str) -> str | None:
+    """Return the key inside a form's `key` field, or None when we did not make it for this player."""
+    nonce, _, signature = key.partition(".")
+    try:
+        _signer(_DEPOSIT_FORM).unsign(f"{player_id}.{nonce}:{signature}")
+    except BadSignature:
+        return None
+    return nonce
+
+
+def _signature(player_id: int, nonce: str) -> str:
+    return _signer(_DEPOSIT_FORM).sign(f"{player_id}.{nonce}").rpartition(":")[2]
+
+
+def command_key(deposit_id: UUID, round_: int) -> str:
+    """Return the idempotency key for what is asked of a deposit in one round (0, 1, 2 … wrong codes before).
+
+    It is the same in every tab and at every rendering: five taps, or two tabs, are one code entered.
+    """
+    return _signer(_COMMAND_FORM).sign(f"{deposit_id.hex}.{round_}").partition(".")[2]
+
+
+def read_command_key(deposit_id: UUID, key: str) -> str | None:
+    """Return the key of a round, or None when we did not make it for this deposit."""
+    try:
+        return _signer(_COMMAND_FORM).unsign(f"{deposit_id.hex}.{key}")
+    except BadSignature:
+        return None

@@ -1,0 +1,61 @@
+"""The player's list of deposits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Player
+from deposits.models import Deposit
+from deposits.presentation import format_money, status
+from deposits.states import State
+from deposits.ui.clock import clock
+
+#: Older ones are asked of support.
+_SHOWN = 50
+
+_STATES = {
+    "processing": "Waiting",
+    "action_required": "Needs a code",
+    "succeeded": "Deposited",
+    "failed": "Not deposited",
+    "cancelled": "Cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list, in words."""
+
+    href: str
+    reference: str
+    amount: str
+    state: str
+    tone: str
+    when: str
+
+
+def rows(player: Player) -> list[Row]:
+    """Return the player's newest deposits, newest first."""
+    now = timezone.now()
+    deposits = Deposit.objects.filter(player=player).order_by("-created_at")[:_SHOWN]
+    return [
+        Row(
+            href=reverse("deposit-page", args=[deposit.reference]),
+            reference=deposit.reference,
+            amount=format_money(deposit.amount_minor, deposit.currency),
+            state=state_words(deposit),
+            tone=status(deposit),
+            when=clock(deposit.created_at, now),
+        )
+        for deposit in deposits
+    ]
+
+
+def state_words(deposit: Deposit) -> str:
+    """Return what became of a deposit, in a word or two."""
+    if deposit.reversed_at:
+        return "Taken back by the network"
+    return "Being checked" if deposit.state == State.REVIEW else _STATES[status(deposit)]

@@ -1,0 +1,170 @@
+"""The deposit page: what a player may deposit, and the tap that does it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import Player
+from deposits import limits
+from deposits.actions.accept import DepositRequest, accept, canonical
+from deposits.actions.refusal import IdempotencyConflict, Refusal
+from deposits.models import Deposit
+from deposits.presentation import format_money
+from deposits.ui import form_page, held_post, history
+from deposits.ui import offer as offers
+from deposits.ui.clock import day
+from deposits.ui.forms import NEW_NUMBER, Entry, amount_minor, deposit_key, read_deposit_key
+from deposits.ui.offer import Offer
+from deposits.ui.panel import plain
+from deposits.ui.repeats import is_double_click, just_like_it
+from deposits.ui.sign_in import for_players
+
+#: What was typed as a number is kept here and not in an address: addresses end up in logs.
+_TYPED_NUMBER = "typed_number"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@gzip_page
+@for_players
+def deposit(request: HttpRequest, player: Player) -> HttpResponse:
+    """GET: the form, the address says with what filled in. POST: deposit; the answer is always a redirect."""
+    offered = offers.offer(player)
+    return _deposit(request, offered) if request.method == "POST" else _form(request, offered)
+
+
+def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
+    number = request.session.get(_TYPED_NUMBER, "") if "sent" in request.GET else ""
+    entry = Entry.of(
+        {"amount": request.GET.get("amount", ""), "phone": request.GET.get("phone", ""), "number": number}
+    )
+    context = form_page.context(
+        offered, entry, sent="sent" in request.GET, refused=request.GET.get("refused", "")
+    )
+    context["key"] = deposit_key(offered.player.pk)
+    return render(request, "deposits/form.html", context)
+
+
+def _deposit(request: HttpRequest, offered: Offer) -> HttpResponse:
+    player, entry = offered.player, Entry.of(request.POST)
+    if form_page.problems(offered, entry):
+        return _back_to_form(request, entry, sent="1")
+    key = read_deposit_key(player.pk, request.POST.get("key", ""))
+    if key is None:
+        # The form was made for somebody else, or by nobody: it is offered anew and not sent by itself.
+        return _back_to_form(request, entry)
+    deposit_request = _request(offered, entry, key)
+    spent = Deposit.objects.filter(client=deposit_request.client, idempotency_key=key).first()
+    if spent is not None:
+        return _already_sent(request, spent, entry)
+    if "asked" not in request.POST and (waiting := just_like_it(offered, deposit_request)):
+        return _to(waiting, another=plain(deposit_request.amount_minor))
+    try:
+        accepted = accept(deposit_request)
+    except Refusal as refusal:
+        return _back_to_form(request, entry, refused=refusal.code)
+    except IdempotencyConflict:
+        spent = Deposit.objects.get(client=deposit_request.client, idempotency_key=key)
+        return _already_sent(request, spent, entry)
+    if accepted.replayed:
+        return _already_sent(request, accepted.deposit, entry)
+    request.session.pop(_TYPED_NUMBER, None)
+    if "live" not in request.POST:
+        held_post.hold(accepted.deposit.pk)
+    return _to(accepted.deposit)
+
+
+def _request(offered: Offer, entry: Entry, key: str) -> DepositRequest:
+    """The form, found to be without problems, as a request."""
+    player, minor = offered.player, amount_minor(entry.amount)
+    number = form_page.chosen_number(offered, entry)
+    assert minor is not None
+    assert number is not None
+    return DepositRequest(
+        partner_id=player.partner_id,
+        player=player.external_id,
+        amount_minor=minor,
+        currency=offered.currency,
+        phone_number=number,
+        client=f"player:{player.pk}",
+        idempotency_key=key,
+        canonical_body=canonical({"amount": minor, "currency": offered.currency, "phone_number": number}),
+        actor_kind="player",
+        actor=player.external_id,
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+    )
+
+
+def _already_sent(request: HttpRequest, spent: Deposit, entry: Entry) -> HttpResponse:
+    """A key that was used before: a second click is taken for the first; anything else is asked about (S17)."""
+    if held_post.is_worked_on(spent) and is_double_click(spent, timezone.now()):
+        if "live" not in request.POST:
+            held_post.hold(spent.pk)
+        return _to(spent)
+    return _to(spent, again=entry.amount)
+
+
+def _to(deposit: Deposit, **query: str) -> HttpResponse:
+    address = reverse("deposit-page", args=[deposit.reference])
+    return HttpResponseRedirect(f"{address}?{urlencode(query)}" if query else address, status=303)
+
+
+def _back_to_form(request: HttpRequest, entry: Entry, **query: str) -> HttpResponse:
+    """The form again with the entry kept."""
+    query = {"amount": entry.amount, **query}
+    if entry.phone:
+        query["phone"] = entry.phone
+    if entry.phone == NEW_NUMBER or entry.number:
+        request.session[_TYPED_NUMBER] = entry.number
+        query["sent"] = "1"
+    return HttpResponseRedirect(f"{reverse('deposit')}?{urlencode(query)}", status=303)
+
+
+@require_safe
+@gzip_page
+@for_players
+def my_deposits(request: HttpRequest, player: Player) -> HttpResponse:
+    """S26: what became of each deposit, the newest first."""
+    return render(request, "deposits/history.html", {"rows": history.rows(player)})
+
+
+@require_safe
+@gzip_page
+@for_players
+def my_limits(request: HttpRequest, player: Player) -> HttpResponse:
+    """The player's own limit and each phone's, with what is left of them."""
+    currency = settings.DEPOSIT_PAGE_CURRENCY
+    rows = []
+    allowances = [("Your weekly limit", offers.weekly_allowance(player, currency))]
+    for phone in player.phones.order_by("pk"):
+        name = f"Phone ending {phone.number[-3:]}, by its network"
+        allowances.append((name, offers.monthly_allowance(phone.number, currency)))
+    for name, allowance in allowances:
+        if allowance.most_minor is not None and allowance.left_minor is not None:
+            rows.append(
+                {
+                    "name": name,
+                    "most": format_money(allowance.most_minor, currency),
+                    "used": format_money(allowance.used_minor, currency),
+                    "left": format_money(allowance.left_minor, currency),
+                    "share": min(100, round(100 * allowance.used_minor / max(allowance.most_minor, 1))),
+                    "period": "week" if allowance.subject_kind == limits.Subject.PLAYER_WEEK else "month",
+                    "resets": day(allowance.resets_on),
+                }
+            )
+    return render(request, "deposits/limits.html", {"rows": rows})
+
+
+@require_safe
+@gzip_page
+def phone_bill(request: HttpRequest) -> HttpResponse:
+    """How paying by phone bill works."""
+    return render(request, "deposits/phone_bill.html")

@@ -1,0 +1,93 @@
+"""A form sent twice, and a deposit just like one that still waits: said plainly, and never charged by accident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from deposits.actions.accept import DepositRequest
+from deposits.models import Deposit
+from deposits.presentation import format_money, status
+from deposits.states import State
+from deposits.ui import held_post
+from deposits.ui.clock import clock
+from deposits.ui.forms import amount_minor
+from deposits.ui.offer import Offer
+from deposits.ui.panel import plain
+
+#: A second tap within this long of the first was no second thought.
+_DOUBLE_CLICK = timedelta(seconds=3)
+#: Another deposit of the same amount from the same phone is asked about while the first waits, for this long.
+_ASK_WITHIN = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """S17 or S18: what was done before, and the amount that the player may send now (None: nothing to send).
+
+    `asked`: the answer to the question goes with the form.
+    """
+
+    title: str
+    heading: str
+    lines: tuple[str, ...]
+    label: str
+    amount: str
+    sends_first: bool
+    asked: bool
+
+
+def is_double_click(deposit: Deposit, now: datetime) -> bool:
+    """Whether a repeat at `now` is still the tap that made the deposit."""
+    return now - deposit.created_at < _DOUBLE_CLICK
+
+
+def just_like_it(offered: Offer, request: DepositRequest) -> Deposit | None:
+    """Return a deposit of the same amount from the same phone that was made just now and still waits."""
+    since = timezone.now() - _ASK_WITHIN
+    for deposit in offered.waiting:
+        same = (deposit.amount_minor, deposit.phone_number) == (request.amount_minor, request.phone_number)
+        if same and deposit.created_at > since:
+            return deposit
+    return None
+
+
+def already_sent(deposit: Deposit, wanted: str, now: datetime) -> Question:
+    """S17, for a spent key: `wanted` is the amount that the form asked for this time."""
+    done = format_money(deposit.amount_minor, deposit.currency, short=True)
+    at = clock(deposit.created_at, now)
+    minor = amount_minor(wanted) or deposit.amount_minor
+    again = format_money(minor, deposit.currency, short=True)
+    if deposit.state == State.CREDITED:
+        heading = f"You already deposited {done} at {at}"
+    else:
+        heading = f"You already sent this deposit of {done} at {at}"
+    what = f"Reference {deposit.reference}. Nothing new was sent."
+    waits = held_post.is_worked_on(deposit) or deposit.state == State.REVIEW
+    lines = ("It is still waiting.", what) if waits else (what,)
+    return Question(
+        title=f"{heading} – nothing new was sent",
+        heading=heading,
+        lines=lines,
+        label=f"Deposit {again} again" if minor == deposit.amount_minor else f"Deposit {again}",
+        amount="" if status(deposit) == "action_required" else plain(minor),
+        sends_first=not waits,
+        asked=waits,
+    )
+
+
+def still_waiting(deposit: Deposit, wanted: str, now: datetime) -> Question:
+    """S18, for a deposit just like one that still waits."""
+    amount = format_money(deposit.amount_minor, deposit.currency, short=True)
+    minor = amount_minor(wanted) or deposit.amount_minor
+    return Question(
+        title=f"{amount} is still waiting",
+        heading=f"{amount} by phone bill is still waiting",
+        lines=(f"You sent it at {clock(deposit.created_at, now)}. Nothing new was sent.",),
+        label=f"Deposit another {format_money(minor, deposit.currency, short=True)}",
+        amount=plain(minor),
+        sends_first=False,
+        asked=True,
+    )

@@ -1,0 +1,56 @@
+"""Who looks at the page: the session's player, or the holder of a deposit's link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import render
+
+from accounts.models import Player
+from deposits.ui import demo_players
+
+SESSION_KEY = "player_id"
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+PlayerView = Callable[Concatenate[HttpRequest, Player, P], HttpResponse]
+
+
+def sign_in(request: HttpRequest, player: Player) -> None:
+    """Make `player` the session's player, under a new session id so that one planted before is worth nothing."""
+    request.session.cycle_key()
+    request.session[SESSION_KEY] = player.pk
+    rotate_token(request)
+
+
+def session_player(request: HttpRequest) -> Player | None:
+    """Return the session's player, or None. In a demo a visitor without one becomes the demo player."""
+    player_id = request.session.get(SESSION_KEY)
+    player = Player.objects.filter(pk=player_id).first() if player_id else None
+    if player is None and settings.DEMO:
+        player = demo_players.usual_player()
+        sign_in(request, player)
+    return player
+
+
+def for_players(view: PlayerView[P]) -> View[P]:
+    """A view that is given the signed-in player; anybody else is asked to sign in and told nothing."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        player = session_player(request)
+        return ask_to_sign_in(request) if player is None else view(request, player, *args, **kwargs)
+
+    return checked
+
+
+def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """The page of somebody who is signed out: the same for every deposit there is, and for those there are not."""
+    context = {"sign_in_url": settings.SIGN_IN_URL, "next_query": urlencode({"next": request.path})}
+    return render(request, "deposits/sign_in.html", context, status=403)

@@ -1,0 +1,35 @@
+"""Addresses of the players' pages."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, register_converter
+
+from deposits.ui import demo, deposit_page, pages
+
+
+class ReferenceConverter:
+    """A deposit's reference in an address: "D-7F3K-92QX"."""
+
+    regex = "D-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}"
+
+    def to_python(self, value: str) -> str:
+        """Return it as it stands."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """Return it as it stands."""
+        return value
+
+
+register_converter(ReferenceConverter, "reference")
+
+urlpatterns: list[URLPattern] = [
+    path("deposit/", pages.deposit, name="deposit"),
+    path("deposit/history/", pages.my_deposits, name="deposit-history"),
+    path("deposit/limits/", pages.my_limits, name="deposit-limits"),
+    path("deposit/phone-bill/", pages.phone_bill, name="phone-bill"),
+    path("deposit/<reference:reference>/", deposit_page.page, name="deposit-page"),
+    path("deposit/<reference:reference>/code/", deposit_page.enter_code, name="deposit-code"),
+    path("deposit/<reference:reference>/cancel/", deposit_page.cancel, name="deposit-cancel"),
+    path("demo/", demo.lobby, name="demo"),
+]

@@ -1,0 +1,167 @@
+// What the pages gain with script; without it everything works too, with a reload here and there.
+"use strict";
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const line = $("line");
+  const panel = $("panel");
+  const url = panel && panel.dataset.live;
+  // The one place where text becomes markup: our own server's, escaped there.
+  const trust = window.trustedTypes
+    ? trustedTypes.createPolicy("panel", { createHTML: (html) => html })
+    : { createHTML: (html) => html };
+  document.documentElement.classList.add("js");
+
+  // One tap sends once, and says so at once.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const button = event.submitter;
+    if (!("once" in form.dataset)) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = 1;
+    if (!form.elements.live) {
+      const live = document.createElement("input");
+      Object.assign(live, { type: "hidden", name: "live", value: "1" });
+      form.append(live);
+    }
+    if (!button) return;
+    button.setAttribute("aria-disabled", "true");
+    button.kept = [...button.childNodes];
+    button.replaceChildren(button.dataset.sending);
+  });
+  const unsend = () => {
+    for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+    for (const button of document.querySelectorAll("[aria-disabled]")) {
+      button.removeAttribute("aria-disabled");
+      if (button.kept) button.replaceChildren(...button.kept);
+    }
+  };
+
+  // The status region says one thing at a time: that the connection is gone, or what the page has become.
+  const say = (text, heard) => {
+    line.className = heard ? "line hidden" : "line";
+    if (line.textContent !== text) line.textContent = text;
+  };
+
+  if (!url) {
+    if (!line) return;
+    const look = () => say(navigator.onLine ? "" : "You are offline");
+    addEventListener("online", look);
+    addEventListener("offline", look);
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) unsend();
+      look();
+    });
+    return;
+  }
+
+  let stream = null;
+  let over = false;
+  let tries = 0;
+  let retry = 0;
+  let poll = 0;
+  let rest = 0;
+  let otp = null;
+
+  const show = (state) => {
+    over = state.final;
+    if (state.version !== panel.dataset.version) {
+      const at = document.activeElement && panel.contains(document.activeElement) && document.activeElement.id;
+      panel.innerHTML = trust.createHTML(state.html);
+      panel.dataset.version = state.version;
+      document.title = state.title;
+      unsend();
+      say(state.status, true);
+      if (at && $(at)) $(at).focus();
+      readText();
+    } else if (line.className === "line") say("");
+    if (over) close();
+  };
+
+  // The page itself says the same as the stream; it is asked when the stream cannot be.
+  const reread = async () => {
+    try {
+      const answer = await fetch(location.href, { cache: "no-store" });
+      const page = new DOMParser().parseFromString(trust.createHTML(await answer.text()), "text/html");
+      const now = page.getElementById("panel");
+      if (answer.status > 499) throw answer;
+      // Signed out meanwhile: the page says so.
+      if (!now) return location.reload();
+      const { version, status, final } = now.dataset;
+      show({ title: page.title, html: now.innerHTML, status, version, final: Boolean(final) });
+    } catch {
+      say(panel.dataset.lost);
+    }
+  };
+
+  const close = () => {
+    if (stream) stream.close();
+    stream = null;
+    clearTimeout(retry);
+    clearInterval(poll);
+    if (otp) otp.abort();
+  };
+  const connect = () => {
+    clearTimeout(retry);
+    if (stream || over) return;
+    stream = new EventSource(url);
+    stream.onmessage = (event) => {
+      tries = 0;
+      clearInterval(poll);
+      show(JSON.parse(event.data));
+    };
+    stream.onerror = lost;
+  };
+  const lost = () => {
+    close();
+    if (over) return;
+    // 1, 2, 4, 8 and then 15 s, each spread, so that all pages do not come back together.
+    retry = setTimeout(connect, Math.min(15, 2 ** tries++) * (700 + 300 * Math.random()));
+    reread();
+    if (tries < 6) poll = setInterval(reread, 2500);
+  };
+  const begin = () => {
+    tries = 0;
+    connect();
+    readText();
+  };
+
+  // The code is taken out of the text message, after the player's own "Allow".
+  const readText = async () => {
+    const field = $("code");
+    if (!field || !navigator.credentials) return;
+    if (otp) otp.abort();
+    otp = new AbortController();
+    try {
+      const found = await navigator.credentials.get({ otp: { transport: ["sms"] }, signal: otp.signal });
+      if (!found || !found.code) return;
+      field.value = found.code;
+      field.form.requestSubmit([...field.form.elements].find((one) => one.type === "submit"));
+    } catch {
+      // Not offered here, or not allowed: the field is there.
+    }
+  };
+
+  addEventListener("offline", () => over || say(panel.dataset.lost));
+  addEventListener("online", () => {
+    close();
+    reread();
+    begin();
+  });
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    unsend();
+    over = false;
+    reread();
+    begin();
+  });
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(rest);
+    if (document.hidden) rest = setTimeout(close, 60000);
+    else if (!stream && !over) {
+      reread();
+      begin();
+    }
+  });
+  begin();
+})();

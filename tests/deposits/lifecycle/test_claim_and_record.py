@@ -1,0 +1,218 @@
+"""Claim, lease, epoch and record against a real database with real commits: the safeties of a charge."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from datetime import timedelta
+from unittest import mock
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from accounts import ledger
+from accounts.models import LedgerEntry
+from carriers import driver
+from carriers import outcomes as carrier
+from deposits import transitions
+from deposits.actions import drain as draining
+from deposits.actions.decide import decide
+from deposits.models import Attempt, Deposit, DepositEvent, LimitUsage
+from deposits.states import State
+from deposits.transitions import Claimed
+from tests.deposits.making import accepted
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+
+def claim(*deposits: Deposit, owner: str = "worker-1") -> list[Claimed]:
+    """Claim until `deposits` are among what was claimed, and return those."""
+    wanted, mine = {deposit.pk for deposit in deposits}, []
+    while batch := transitions.claim(20, owner):
+        mine += [one for one in batch if one.id in wanted]
+    return mine
+
+
+def run_out(deposit: Deposit) -> None:
+    """Let the lease of `deposit` run out, as if its worker had died long ago."""
+    Deposit.objects.filter(pk=deposit.pk).update(next_action_at=Now() - timedelta(seconds=1))
+
+
+def answer(claimed: Claimed, outcome: carrier.Outcome) -> None:
+    """Record `outcome` as a worker does when its carrier answered that."""
+    ended = driver.Result(outcome, [], moved_money=True)
+    with mock.patch.object(driver, "run", return_value=[ended]):
+        draining.handle([claimed])
+
+
+def approved(claimed: Claimed) -> carrier.Approved:
+    return carrier.Approved(
+        f"pay-{claimed.reference}", claimed.reference, claimed.amount_minor, claimed.currency
+    )
+
+
+def credits(deposit: Deposit) -> int:
+    return LedgerEntry.objects.filter(kind="deposit", source=deposit.pk).count()
+
+
+def state(deposit: Deposit) -> State:
+    return State(Deposit.objects.values_list("state", flat=True).get(pk=deposit.pk))
+
+
+@pytest.fixture
+def deposit() -> Deposit:
+    return accepted(f"{uuid.uuid4().int % 900 + 100}")
+
+
+def test_the_row_says_that_it_may_have_happened_before_anything_is_sent(deposit: Deposit) -> None:
+    seen: list[tuple[State, int, bool]] = []
+
+    def sends(conversations: object, *_: object, **__: object) -> list[driver.Result]:
+        # Another connection sees it, so it is committed; and no transaction is open while the carrier is called.
+        thread = threading.Thread(target=lambda: seen.append(look(deposit.pk)))
+        thread.start()
+        thread.join()
+        assert connection.in_atomic_block is False
+        return [driver.Result(carrier.Unknown("cut off"), [], True)]
+
+    with mock.patch.object(driver, "run", side_effect=sends):
+        draining.handle(claim(deposit))
+    assert seen == [(State.SUBMITTING, 1, True)]
+
+
+def look(pk: UUID) -> tuple[State, int, bool]:
+    try:
+        row = Deposit.objects.get(pk=pk)
+        unanswered = Attempt.objects.filter(deposit_id=pk, outcome="unknown", finished_at=None)
+        return State(row.state), unanswered.count(), row.first_sent_at is not None
+    finally:
+        connection.close()
+
+
+def test_a_claim_inside_a_transaction_is_refused(deposit: Deposit) -> None:
+    with transaction.atomic(), pytest.raises(RuntimeError, match="must commit before a byte leaves"):
+        transitions.claim(1, "worker")
+
+
+def test_ten_workers_at_once_claim_a_deposit_once(deposit: Deposit) -> None:
+    barrier, claimed = threading.Barrier(10), list[Claimed]()
+
+    def work(number: int) -> None:
+        barrier.wait()
+        claimed.extend(one for one in transitions.claim(20, f"worker-{number}") if one.id == deposit.pk)
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == 1
+
+
+def test_a_worker_that_dies_leaves_an_unknown_outcome_that_is_inquired(deposit: Deposit) -> None:
+    claim(deposit)
+    run_out(deposit)
+    (second,) = claim(deposit, owner="worker-2")
+    assert (second.state, second.step) == (State.UNKNOWN, Deposit.Next.INQUIRE)
+    assert DepositEvent.objects.filter(deposit=deposit, event="lease_lost").count() == 1
+
+
+def test_an_answer_that_comes_after_the_lease_was_lost_changes_nothing(deposit: Deposit) -> None:
+    (first,) = claim(deposit)
+    run_out(deposit)
+    (second,) = claim(deposit, owner="worker-2")
+    answer(first, carrier.Declined("carrier_declined"))
+    assert state(deposit) == State.UNKNOWN
+    assert Attempt.objects.get(deposit=deposit, epoch=first.lease_epoch).outcome == "declined"
+    answer(second, approved(second))
+    assert (state(deposit), credits(deposit)) == (State.CREDITED, 1)
+
+
+def test_two_workers_that_both_hear_of_the_success_credit_once(deposit: Deposit) -> None:
+    (first,) = claim(deposit)
+    run_out(deposit)
+    (second,) = claim(deposit, owner="worker-2")
+    answer(second, approved(second))
+    answer(first, approved(first))
+    assert credits(deposit) == 1
+    assert ledger.player_balance_minor(deposit.player_id, "GBP") == 2_000
+
+
+def test_the_ledger_alone_would_refuse_a_second_credit(deposit: Deposit) -> None:
+    (held,) = claim(deposit)
+    answer(held, approved(held))
+    entries = draining._entries(held, decide(held, approved(held), mock.Mock(), resend_is_safe=True))
+    assert ledger.post(entries) == set()
+    assert ledger.player_balance_minor(deposit.player_id, "GBP") == 2_000
+
+
+def test_every_try_carries_the_same_reference(deposit: Deposit) -> None:
+    references: list[str] = []
+
+    def sends(conversations: list[object], *_: object, **kwargs: list[str]) -> list[driver.Result]:
+        references.extend(
+            conversation.gi_frame.f_locals["order"].reference  # type: ignore[attr-defined]
+            for conversation in conversations
+        )
+        return [driver.Result(carrier.NotSent("refused"), [], False) for _ in conversations]
+
+    with mock.patch.object(driver, "run", side_effect=sends):
+        for _ in range(3):
+            run_out(deposit)
+            draining.handle(claim(deposit))
+    assert references == [deposit.reference] * 3
+
+
+def test_unknowns_come_before_new_deposits(deposit: Deposit) -> None:
+    claim(deposit)
+    newer = [accepted("500") for _ in range(3)]
+    run_out(deposit)
+    first = transitions.claim(1, "worker-2")
+    assert [one.id for one in first] == [deposit.pk]
+    claim(*newer)
+
+
+def test_a_decline_gives_the_limits_back_and_an_unknown_keeps_them(deposit: Deposit) -> None:
+    used = LimitUsage.objects.filter(subject_kind="player_week", subject=str(deposit.player_id))
+    assert used.get().used_minor == 2_000
+    (held,) = claim(deposit)
+    answer(held, carrier.Unknown("time-out"))
+    assert used.get().used_minor == 2_000
+    run_out(deposit)
+    (held,) = claim(deposit)
+    answer(held, carrier.Declined("carrier_declined"))
+    assert used.get().used_minor == 0
+
+
+def test_another_amount_is_booked_as_nobodys_and_never_credited(deposit: Deposit) -> None:
+    (held,) = claim(deposit)
+    answer(held, carrier.Mismatch("p", "another amount", 2_100, "GBP"))
+    assert (state(deposit), credits(deposit)) == (State.REVIEW, 0)
+    postings = LedgerEntry.objects.get(kind="unallocated", source=deposit.pk).postings.all()
+    assert sorted(posting.amount_minor for posting in postings) == [-2_100, 2_100]
+    assert ledger.player_balance_minor(deposit.player_id, "GBP") == 0
+
+
+def test_a_notification_while_a_worker_calls_does_not_take_the_lease_and_is_not_lost(
+    deposit: Deposit,
+) -> None:
+    (held,) = claim(deposit)
+    transitions.wake(deposit.pk, "payment-completed", "carrier")
+    assert claim(deposit, owner="worker-2") == []
+    answer(held, carrier.Pending("pay-1"))
+    (second,) = claim(deposit, owner="worker-2")
+    assert second.step == Deposit.Next.INQUIRE
+
+
+def test_a_row_that_the_database_refuses_does_not_hold_up_its_batch(deposit: Deposit) -> None:
+    other = accepted("501")
+    batch = claim(deposit, other)
+    good, bad = batch
+    results = [decide(one, approved(one), mock.Mock(), resend_is_safe=True) for one in batch]
+    results[1].payment_id = "x" * 500  # longer than the column
+    draining._record(batch, results)
+    assert state(Deposit(pk=good.id)) == State.CREDITED
+    assert state(Deposit(pk=bad.id)) == State.SUBMITTING
