@@ -127,7 +127,13 @@ def _record_with_retries(by_id: dict[UUID, Claimed], results: Sequence[Result]) 
         except OperationalError as error:
             if not left or getattr(error.__cause__, "sqlstate", "") not in _RETRYABLE:
                 raise
-    wake_waiting({r.payment_id: r.id for r in results if r.payment_id and r.id in moved and not r.final})
+    # A payment that the carrier named only now may have been spoken of before.
+    named: dict[str, dict[str, UUID]] = {}
+    for r in results:
+        if r.payment_id and r.id in moved and not r.final:
+            named.setdefault(by_id[r.id].carrier, {})[r.payment_id] = r.id
+    for carrier, payments in named.items():
+        wake_waiting(carrier, payments)
 
 
 def _entries(claimed: Claimed, result: Result) -> list[ledger.Entry]:

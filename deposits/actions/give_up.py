@@ -26,7 +26,9 @@ def give_up_unsent(batch: int = 100) -> int:
     too_old = Now() - timedelta(seconds=retry.scaled(retry.GIVE_UP_UNSENT_S))
     with transaction.atomic():
         deposits = list(
-            Deposit.objects.filter(state=State.RECEIVED, lease_owner="", created_at__lt=too_old)
+            Deposit.objects.filter(
+                state=State.RECEIVED, next_action_at__isnull=False, lease_owner="", created_at__lt=too_old
+            )
             .exclude(Exists(doubtful))
             .select_for_update(skip_locked=True)[:batch]
         )

@@ -46,11 +46,9 @@ def take_in(carrier: str, notification: Notification, body: str) -> bool:
     return True
 
 
-def wake_waiting(payments: Mapping[str, UUID]) -> None:
-    """Match notifications that came before we knew their payment. `payments`: carrier's payment id → deposit."""
-    if not payments:
-        return
-    waiting = CarrierNotification.objects.filter(payment_id__in=payments, deposit=None)
+def wake_waiting(carrier: str, payments: Mapping[str, UUID]) -> None:
+    """Match notifications that came before we knew their payment. `payments`: `carrier`'s payment id → deposit."""
+    waiting = CarrierNotification.objects.filter(carrier=carrier, payment_id__in=payments, deposit=None)
     for row in waiting:
         row.deposit_id = payments[row.payment_id]
         row.save(update_fields=["deposit"])

@@ -13,8 +13,12 @@ class DepositQuerySet(models.QuerySet["Deposit"]):
     """Named selections."""
 
     def due(self) -> DepositQuerySet:
-        """Deposits whose next action is due, by the database's clock."""
-        return self.filter(next_action_at__lte=Now())
+        """Deposits whose next action is due, by the database's clock.
+
+        In two halves, because there are two indexes of due rows; without them the planner reads the whole table.
+        """
+        due, received = models.Q(next_action_at__lte=Now()), models.Q(state=State.RECEIVED)
+        return self.filter((received & due) | (~received & due))
 
 
 class Deposit(models.Model):

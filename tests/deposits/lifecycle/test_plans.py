@@ -1,0 +1,67 @@
+"""What runs each second or for each deposit reads an index, however many deposits there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
+
+from deposits.actions.give_up import give_up_unsent
+from deposits.models import CarrierNotification, Deposit
+
+pytestmark = pytest.mark.django_db
+
+_CLAIM = Path("deposits/sql/claim.sql")
+
+
+def plan(sql: str, parameters: Any = None) -> str:
+    """Return the plan of a query for a planner that would do anything to avoid reading a whole table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {sql}", parameters)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def reads_no_whole_table(text: str) -> bool:
+    return "Seq Scan on deposits_" not in text
+
+
+def test_the_check_can_fail() -> None:
+    assert not reads_no_whole_table(plan("SELECT 1 FROM deposits_deposit WHERE lease_owner = 'x'"))
+
+
+@pytest.mark.parametrize("half", ["open", "received"])
+def test_the_claim_reads_the_due_rows_by_index(half: str) -> None:
+    text = _CLAIM.read_text(encoding="utf-8").split(f"{half} AS (")[1].split("FOR UPDATE")[0]
+    found = plan(text.replace("%(batch)s - (SELECT count(*) FROM open)", "20").replace("%(batch)s", "20"))
+    assert f"deposit_due_{half}" in found
+    assert reads_no_whole_table(found)
+
+
+QUERIES: dict[str, Callable[[], QuerySet[Any]]] = {
+    "the sweeper's look": lambda: Deposit.objects.due(),
+    "a notification's deposit by payment": lambda: Deposit.objects.filter(carrier_payment_id="pay-1"),
+    "a notification's deposit by reference": lambda: Deposit.objects.filter(reference="D-7F3K-92QX"),
+    "notifications that wait": lambda: CarrierNotification.objects.filter(
+        carrier="sandbox-mobile", payment_id__in=["pay-1"], deposit=None
+    ),
+    "a replay": lambda: Deposit.objects.filter(client="partner:1:test", idempotency_key="key"),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_what_runs_often_reads_an_index(name: str) -> None:
+    sql, parameters = QUERIES[name]().query.sql_with_params()
+    assert reads_no_whole_table(plan(sql, parameters))
+
+
+def test_giving_up_reads_an_index() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        give_up_unsent()
+    (select,) = [query["sql"] for query in captured.captured_queries if "SELECT" in query["sql"]]
+    assert reads_no_whole_table(plan(select.split("FOR UPDATE")[0].replace("LIMIT 100", "")))
