@@ -1,0 +1,60 @@
+"""Limits at their edge: many deposits at once, exactly as many accepted as there is room for."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from accounts.models import Player
+from deposits.actions.accept import accept
+from deposits.actions.refusal import Refusal
+from deposits.models import Deposit, LimitUsage
+from tests.deposits import making
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+
+def test_f61_twenty_at_once_never_pass_the_players_limit() -> None:
+    partner = making.partner()
+    Player.objects.create(partner=partner, external_id="p-1", weekly_limit_minor=7_000)
+    barrier = threading.Barrier(20)
+
+    def ask(_: int) -> str:
+        try:
+            barrier.wait()
+            accept(making.request("300", partner_id=partner.pk, amount_minor=2_000))
+        except Refusal as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "accepted"
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(ask, range(20)))
+    assert answers.count("accepted") == 3
+    assert set(answers) == {"accepted", "limit_would_exceed"}
+    player = Player.objects.get(partner=partner)
+    assert Deposit.objects.filter(player=player).count() == 3
+    assert LimitUsage.objects.get(subject_kind="player_week", subject=str(player.pk)).used_minor == 6_000
+
+
+def test_a_refused_deposit_leaves_nothing_behind() -> None:
+    partner = making.partner()
+    player = Player.objects.create(partner=partner, external_id="p-1", weekly_limit_minor=1_999)
+    with pytest.raises(Refusal) as refused:
+        accept(making.request("301", partner_id=partner.pk, amount_minor=2_000))
+    assert refused.value.facts["left_minor"] == 1_999
+    assert not Deposit.objects.filter(player=player).exists()
+    assert not LimitUsage.objects.filter(subject=str(player.pk)).exists()
+
+
+def test_the_same_key_counts_once() -> None:
+    request = making.request("302")
+    first, second = accept(request), accept(request)
+    assert (first.replayed, second.replayed) == (False, True)
+    assert second.deposit.pk == first.deposit.pk
+    used = LimitUsage.objects.get(subject_kind="player_week", subject=str(first.deposit.player_id))
+    assert used.used_minor == 2_000
