@@ -15,7 +15,6 @@ from pathlib import Path
 import psycopg
 
 from paysite.local_stack.clean import remove
-from paysite.local_stack.ports import Ports, free_port
 from paysite.local_stack.servers import Servers
 from tests import local_servers
 from tests.bench import cpu, load, pgbench
@@ -32,7 +31,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=_data_dir()))
     folder.chmod(0o755)  # as root the servers run as another account, which must be able to enter
-    ports = Ports(min(free_port(), 60_000))
+    ports = local_servers.stack_ports()
     try:
         with Servers(folder, ports.postgres, ports.valkey) as servers:
             _report(_measure(servers, folder, arguments))
