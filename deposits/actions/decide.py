@@ -40,6 +40,8 @@ def decide(
     try:
         if claimed.state == State.CREDITED:
             return _after_credit(claimed, outcome, name)
+        if claimed.state == State.REVIEW and claimed.taken_minor is not None:
+            return _for_people(claimed, name)
         return _DECISIONS[type(outcome)](claimed, outcome, name, profile, resend_is_safe)
     except IllegalTransition as error:
         log.error("outcome_out_of_place", reference=claimed.reference, state=claimed.state, outcome=name)
@@ -233,6 +235,11 @@ def _after_credit(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Resu
     return result(
         claimed, Event.SILENCE, outcome=name, next_in_s=None if answered else _next_inquiry_s(claimed)
     )
+
+
+def _for_people(claimed: Claimed, name: str) -> Result:
+    """The carrier took something else, and it is booked as nobody's: no later answer undoes that by itself."""
+    return result(claimed, Event.SILENCE, outcome=name, reason_code=claimed.reason_code)
 
 
 def _silence(claimed: Claimed, name: str, detail: str, next_in_s: float | None = None) -> Result:

@@ -209,6 +209,15 @@ def test_a_mismatch_is_kept_as_taken_only_in_the_deposits_own_currency() -> None
     assert decided(claimed(), carrier.Mismatch("p", "currency", 2_000, "EUR")).taken_minor is None
 
 
+@pytest.mark.parametrize(
+    "outcome", [carrier.Approved("p", "r", 2_000, "GBP"), carrier.Cancelled("p"), carrier.Declined("x")]
+)
+def test_what_is_booked_as_nobodys_stays_with_people(outcome: carrier.Outcome) -> None:
+    held = claimed(state=State.REVIEW, step=Step.INQUIRE, taken_minor=2_100, reason_code="under_review")
+    result = decided(held, outcome)
+    assert (result.to_state, result.taken_minor, result.reason_code) == (State.REVIEW, 2_100, "under_review")
+
+
 def test_a_wrong_code_is_counted_and_asked_for_again() -> None:
     held = claimed(step=Step.CONFIRM, code_tries=1, action_expires_at=NOW + timedelta(seconds=60))
     result = decided(held, carrier.CodeRejected("p"))
