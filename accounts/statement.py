@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 from django.db import connection
-from psycopg.rows import dict_row
 
 
 class Statement:
@@ -22,6 +21,8 @@ class Statement:
         # Without comments and indentation: psycopg remembers what it has parsed only up to 4 kB.
         lines = (line.partition("--")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
         self._sql = " ".join(filter(None, lines)).encode()
+        # The same at every call, and costly to ask for.
+        self._columns: tuple[str, ...] = ()
 
     def rows(self, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Run it on the current thread's connection, in its transaction if one is open, and return the rows.
@@ -29,9 +30,8 @@ class Statement:
         Raises Django's database errors.
         """
         connection.ensure_connection()
-        with (
-            connection.wrap_database_errors,
-            psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor,
-        ):
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
             cursor.execute(self._sql, parameters, prepare=True)
-            return cursor.fetchall() if cursor.description else []
+            if not self._columns and cursor.description:
+                self._columns = tuple(column.name for column in cursor.description)
+            return [dict(zip(self._columns, row, strict=True)) for row in cursor.fetchall()]

@@ -48,12 +48,12 @@ MIDDLEWARE = [
     "paysite.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "paysite.page_middleware.PageSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "paysite.page_middleware.PageAuthenticationMiddleware",
+    "paysite.page_middleware.PageMessageMiddleware",
+    "paysite.page_middleware.PageFrameMiddleware",
     "deposits.ui.headers.PlayerPageHeadersMiddleware",
 ]
 
