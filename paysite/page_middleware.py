@@ -18,7 +18,7 @@ MACHINES = ("/api/v1/", "/carriers/")
 
 
 class _ForPeople(MiddlewareMixin):
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:  # type: ignore[override]
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(MACHINES):
             return self.get_response(request)  # type: ignore[return-value]
         return super().__call__(request)  # type: ignore[return-value]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import phonenumbers
@@ -50,21 +52,20 @@ class Entry:
     number: str
 
     @classmethod
-    def of(cls, data: object) -> Entry:
-        """Read the fields out of request.POST."""
-        get = getattr(data, "get")  # noqa: B009
-        amount = str(get("amount", ""))
+    def of(cls, data: Mapping[str, Any]) -> Entry:
+        """Read the fields out of request.POST, or out of what takes its place."""
+        amount = str(data.get("amount", ""))
         return cls(
-            amount=str(get("other", "") if amount == OTHER else amount).strip()[:_LONGEST_ENTRY],
-            phone=str(get("phone", ""))[:_LONGEST_ENTRY],
-            number=str(get("number", "")).strip()[:_LONGEST_ENTRY],
+            amount=str(data.get("other", "") if amount == OTHER else amount).strip()[:_LONGEST_ENTRY],
+            phone=str(data.get("phone", ""))[:_LONGEST_ENTRY],
+            number=str(data.get("number", "")).strip()[:_LONGEST_ENTRY],
         )
 
 
 def amount_minor(text: str) -> int | None:
     """Return "20", "20.00", "£20" or " £ 20 " as minor units; None for what is no amount."""
     match = _AMOUNT.match(_SPACES.sub("", text))
-    if not match:
+    if not match or len(text) > _LONGEST_ENTRY:
         return None
     return int(Decimal(f"{match[1].replace(',', '')}.{match[2] or '0'}") * 100)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -156,7 +157,7 @@ class LiveApplication:
                 await _send_body(send, f"data: {json.dumps(frame.state)}\n\n")
                 if frame.screen.final:
                     return
-            if not await _first_of(woken, gone, wait_s) and wait_s == HEARTBEAT_S:
+            if not await _first_of(woken, gone, wait_s):
                 await _send_body(send, ": still here\n\n")
 
     async def _read(self, view: View) -> tuple[Frame | None, float]:
@@ -167,6 +168,8 @@ class LiveApplication:
             log.warning("state_not_read", reference=view.reference, error=type(error).__name__)
             return None, _RETRY_S
         longest_s = HEARTBEAT_S if self._wakeups.listening else _UNHEARD_S
+        # Streams that were opened together, after a restart say, are not to read together for ever.
+        longest_s *= random.uniform(0.5, 1)  # noqa: S311
         changes_at = frame.screen.changes_at if frame else None
         if frame is None or changes_at is None or changes_at <= frame.now:
             return frame, longest_s

@@ -1,0 +1,71 @@
+"""A real browser for the journeys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from paysite.local_stack.chromium import launch_arguments, require_chromium
+from tests.stack import Stack
+
+#: Nothing of this may ask the world outside for anything.
+_QUIET = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-default-apps",
+)
+
+OpenStory = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """Playwright, started."""
+    with sync_playwright() as started:
+        yield started
+
+
+def launched(playwright: Playwright, *arguments: str) -> Browser:
+    """A browser with its back/forward cache, which Playwright switches off unless told not to."""
+    return playwright.chromium.launch(
+        executable_path=require_chromium(),
+        args=[*launch_arguments(), *_QUIET, *arguments],
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One browser for a module; each test has its own contexts in it."""
+    started = launched(playwright)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile: no cookies, nothing in the cache. Whatever the console complains about fails the test."""
+    made = browser.new_context()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def open_story(stack: Stack, context: BrowserContext) -> OpenStory:
+    """Opens the deposit page as a fresh demo player with one of the stories' numbers."""
+
+    def opened(story: str, within: BrowserContext | None = None) -> Page:
+        page = (within or context).new_page()
+        page.goto(f"{stack.base_url}/demo/")
+        page.click(f"button[value='{story}']")
+        page.wait_for_url("**/deposit/")
+        return page
+
+    return opened

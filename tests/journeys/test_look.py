@@ -1,0 +1,98 @@
+"""What every screen has to keep to: room for fingers, small screens, few bytes."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.journeys.conftest import OpenStory
+from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
+
+FINGER_PX, GAP_PX = 44, 8
+SMALL: ViewportSize = {"width": 320, "height": 568}
+#: Every box that can be tapped: its name, place and size.
+BOXES = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), summary, select, textarea")]
+    .map((one) => [one.textContent.trim() || one.name, one.getBoundingClientRect()])
+    .filter(([, box]) => box.width && box.height)
+    .map(([name, box]) => ({ name, x: box.x, y: box.y, width: box.width, height: box.height }))"""
+
+
+def check(page: Page, name: str) -> None:
+    """Every target is as large as a finger and apart from the next, and nothing goes sideways."""
+    page.set_viewport_size(SMALL)
+    boxes = page.evaluate(BOXES)
+    assert boxes, name
+    for box in boxes:
+        assert box["width"] >= FINGER_PX, (name, box)
+        assert box["height"] >= FINGER_PX - 0.5, (name, box)
+    for index, one in enumerate(boxes):
+        for other in boxes[index + 1 :]:
+            across = max(one["x"], other["x"]) - min(one["x"] + one["width"], other["x"] + other["width"])
+            down = max(one["y"], other["y"]) - min(one["y"] + one["height"], other["y"] + other["height"])
+            assert max(across, down) >= GAP_PX - 0.5, (name, one, other)
+    for zoom in ("100%", "200%"):
+        page.evaluate("zoom => { document.documentElement.style.fontSize = zoom }", zoom)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= SMALL["width"], (name, zoom, wide)
+    page.evaluate("() => { document.documentElement.style.fontSize = '' }")
+
+
+def test_every_screen_has_room_for_fingers_at_320_pixels(stack: Stack, open_story: OpenStory) -> None:
+    page = open_story("001")
+    check(page, "S1")
+    page.check("[data-n='other']")
+    page.fill("#other", "3")
+    page.click("form[data-once] button")
+    expect(page.locator("#other-problem")).to_be_visible()
+    check(page, "S3")
+    for path in (
+        "/deposit/",
+        "/deposit/limits/",
+        "/deposit/history/",
+        "/deposit/phone-bill/",
+        "/demo/",
+        "/nothing",
+    ):
+        page.goto(f"{stack.base_url}{path}")
+        check(page, path)
+    for story, screen in (("001", "S13"), ("002", "S14"), ("code", "S10"), ("016", "S7"), ("016", "S9")):
+        page = open_story(story)
+        page.click("form[data-once] button")
+        expect(page.locator(f"[data-screen='{screen}']")).to_be_visible(timeout=30_000)
+        check(page, screen)
+    page.goto(f"{stack.base_url}/deposit/")
+    check(page, "S18")
+
+
+def test_the_limits_link_is_seen_without_scrolling(open_story: OpenStory) -> None:
+    page = open_story("001")
+    page.set_viewport_size(SMALL)
+    box = page.get_by_role("link", name="Change your deposit limit").bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= SMALL["height"]
+
+
+def test_the_deposit_page_is_small(stack: Stack, open_story: OpenStory) -> None:
+    page = open_story("001")
+    sizes = page.evaluate(
+        """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+            .map((one) => [one.name.split("/").pop(), one.encodedBodySize])"""
+    )
+    assert sum(size for _, size in sizes) <= 30 * 1024, sizes
+    script = sum(size for name, size in sizes if name.endswith(".js"))
+    assert 0 < script <= 10 * 1024
+
+
+def test_nothing_jumps(stack: Stack, open_story: OpenStory) -> None:
+    page = open_story("007")
+    page.add_init_script(
+        """window.shift = 0; new PerformanceObserver((list) => { for (const one of list.getEntries())
+            if (!one.hadRecentInput) window.shift += one.value }).observe({ type: "layout-shift", buffered: true })"""
+    )
+    page.reload()
+    assert page.evaluate("window.shift") == 0
+    page.click("form[data-once] button")
+    expect(page.locator("[data-screen='S6']")).to_be_visible()
+    assert page.evaluate("window.shift") < 0.01
