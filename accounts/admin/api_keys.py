@@ -43,7 +43,9 @@ class ApiKeyFilters(FilterForm):
 class IssueKeyForm(ActForm):
     """What a new key is called and may do."""
 
-    name = forms.CharField(label="Name", max_length=100, help_text="Where it is used, such as “production server”.")
+    name = forms.CharField(
+        label="Name", max_length=100, help_text="Where it is used, such as “production server”."
+    )
     mode = forms.ChoiceField(
         label="Mode", choices=ApiKey.Mode.choices, help_text="A live key charges real phones."
     )
@@ -91,7 +93,9 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     def page(self, request: HttpRequest, row: Any) -> Page:
         facts = [
             Fact("Key", str(row)),
-            Fact("Partner", row.partner.name, reverse("admin:accounts_partner_change", args=[row.partner_id])),
+            Fact(
+                "Partner", row.partner.name, reverse("admin:accounts_partner_change", args=[row.partner_id])
+            ),
             Fact("Name", row.name),
             Fact("Mode", row.mode),
             Fact("May", ", ".join(row.scopes)),
@@ -106,7 +110,9 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         revoke = path(
-            "<int:key_id>/revoke/", self.admin_site.admin_view(self.revoke_view), name="accounts_apikey_revoke"
+            "<int:key_id>/revoke/",
+            self.admin_site.admin_view(self.revoke_view),
+            name="accounts_apikey_revoke",
         )
         return [revoke, *super().get_urls()]
 
@@ -124,7 +130,9 @@ class ApiKeyAdmin(ReadOnlyAdmin):
                     )
             messages.success(request, f"{key} is revoked.")
             return HttpResponseRedirect(reverse("admin:accounts_apikey_change", args=[key_id]))
-        explanation = f"{key} of {key.partner} stops working at once. This cannot be undone; a new key can be issued."
+        explanation = (
+            f"{key} of {key.partner} stops working at once. This cannot be undone; a new key can be issued."
+        )
         return act_page(
             self, request, form, title="Revoke API key", explanation=explanation, button="Revoke the key"
         )
@@ -136,7 +144,9 @@ def issue_view(admin: ModelAdmin, request: HttpRequest, partner: Partner) -> Htt
         raise PermissionDenied
     form = IssueKeyForm(request)
     if request.method != "POST" or not form.is_valid():
-        explanation = "The key is shown once, on the next page. We keep only its hash and cannot show it again."
+        explanation = (
+            "The key is shown once, on the next page. We keep only its hash and cannot show it again."
+        )
         title = f"Issue a key for {partner}"
         return act_page(admin, request, form, title=title, explanation=explanation, button="Issue the key")
     given = form.cleaned_data

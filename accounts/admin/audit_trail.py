@@ -81,7 +81,9 @@ class AuditRecordAdmin(ReadOnlyAdmin):
             Fact("When", row.at),
             Fact("Who", self.who(row)),
             Fact("From", row.address),
-            Fact("Subject", f"{row.subject_kind} {row.subject}", audit_address(row.subject_kind, row.subject)),
+            Fact(
+                "Subject", f"{row.subject_kind} {row.subject}", audit_address(row.subject_kind, row.subject)
+            ),
             Fact("Reason", row.reason),
             Fact("Request id", row.request_id),
             Fact("Place in the chain", str(row.sealed_as) if row.sealed_as else "not sealed yet"),

@@ -37,7 +37,9 @@ class FilterForm(forms.Form):
             field.widget.attrs.update({"class": "ps-field", "id": f"filter-{name}"})
         if not search_hint:
             self.fields["q"].widget = forms.HiddenInput()
-        self.fields["q"].widget.attrs.update({"placeholder": search_hint, "autocomplete": "off", "data-find": ""})
+        self.fields["q"].widget.attrs.update(
+            {"placeholder": search_hint, "autocomplete": "off", "data-find": ""}
+        )
 
     def narrow(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return `queryset` with the chosen filters applied. Called for valid input only."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.admin.utils import label_for_field
@@ -78,6 +79,8 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # the library has no 
         """What the admin's method of that name, or the row itself, says."""
         shown = getattr(self.model_admin, name, None)
         value = shown(row) if shown else getattr(row, name)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = value.isoformat()
         return value if isinstance(value, Fact) else cell(value)
 
     def _tell_the_templates(self, number: int) -> None:
@@ -115,7 +118,9 @@ def beyond(row: Model, newest_first: Sequence[str], *, upwards: bool) -> Q:
     for name in reversed(names[:-1]):
         value = getattr(row, name)
         # The first part alone bounds the index scan; the second decides among equals.
-        condition = Q(**{f"{name}__{comparison}e": value}) & (Q(**{f"{name}__{comparison}": value}) | condition)
+        condition = Q(**{f"{name}__{comparison}e": value}) & (
+            Q(**{f"{name}__{comparison}": value}) | condition
+        )
     return condition
 
 

@@ -61,7 +61,9 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
     list_select_related = ("player",)
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        players = list(Player.objects.filter(external_id=text.strip()).values_list("pk", flat=True)[:_MOST_NAMESAKES])
+        players = list(
+            Player.objects.filter(external_id=text.strip()).values_list("pk", flat=True)[:_MOST_NAMESAKES]
+        )
         kinds = [kind for kind in LedgerAccount.Kind if kind != LedgerAccount.Kind.PLAYER]
         return queryset.filter(Q(player__in=players) | Q(kind__in=kinds, carrier=text.strip()))
 
@@ -89,7 +91,10 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
                 reverse("admin:accounts_player_change", args=[row.player_id]) if row.player_id else "",
             ),
             Fact("Currency", row.currency),
-            Fact("Sum of postings", "too many to add up here" if summed is None else money(summed, row.currency)),
+            Fact(
+                "Sum of postings",
+                "too many to add up here" if summed is None else money(summed, row.currency),
+            ),
         ]
         if row.kind == LedgerAccount.Kind.PLAYER:
             facts.append(Fact("Balance kept", money(row.balance_minor, row.currency)))
@@ -126,13 +131,18 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         ]
         lines = [
             [
-                cell(whose(posting.account), reverse("admin:accounts_ledgeraccount_change", args=[posting.account_id])),
+                cell(
+                    whose(posting.account),
+                    reverse("admin:accounts_ledgeraccount_change", args=[posting.account_id]),
+                ),
                 cell(posting.account.get_kind_display()),
                 cell(money(posting.amount_minor, posting.currency)),
             ]
             for posting in row.postings.select_related("account__player").order_by("id")
         ]
-        return Page(f"Ledger entry {row.pk}", facts, [Table("Postings", ("Account", "Kind", "Amount"), lines)])
+        return Page(
+            f"Ledger entry {row.pk}", facts, [Table("Postings", ("Account", "Kind", "Amount"), lines)]
+        )
 
 
 @admin.register(Posting)
@@ -145,7 +155,9 @@ class PostingAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Entry")
     def entry_link(self, posting: Posting) -> Fact:
-        return cell(str(posting.entry_id), reverse("admin:accounts_ledgerentry_change", args=[posting.entry_id]))
+        return cell(
+            str(posting.entry_id), reverse("admin:accounts_ledgerentry_change", args=[posting.entry_id])
+        )
 
     @admin.display(description="Kind")
     def kind(self, posting: Posting) -> str:
@@ -166,9 +178,13 @@ class PostingAdmin(ReadOnlyAdmin):
 
     def page(self, request: HttpRequest, row: Any) -> Page:
         facts = [
-            Fact("Entry", str(row.entry_id), reverse("admin:accounts_ledgerentry_change", args=[row.entry_id])),
             Fact(
-                "Account", whose(row.account), reverse("admin:accounts_ledgeraccount_change", args=[row.account_id])
+                "Entry", str(row.entry_id), reverse("admin:accounts_ledgerentry_change", args=[row.entry_id])
+            ),
+            Fact(
+                "Account",
+                whose(row.account),
+                reverse("admin:accounts_ledgeraccount_change", args=[row.account_id]),
             ),
             Fact("Amount", money(row.amount_minor, row.currency)),
         ]
@@ -179,7 +195,9 @@ def _postings(account: LedgerAccount) -> Table:
     newest = account.postings.select_related("entry").order_by("-id")[:_NEWEST_POSTINGS]
     rows = [
         [
-            cell(str(posting.entry_id), reverse("admin:accounts_ledgerentry_change", args=[posting.entry_id])),
+            cell(
+                str(posting.entry_id), reverse("admin:accounts_ledgerentry_change", args=[posting.entry_id])
+            ),
             cell(posting.entry.kind.replace("_", " ")),
             cell(posting.entry.description),
             cell(posting.entry.created_at),

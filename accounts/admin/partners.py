@@ -36,7 +36,9 @@ class PartnerAdmin(ReadOnlyAdmin):
         return request.user.has_perm("accounts.add_partner")
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        note_staff_act(request, "partner.added", "partner", obj.slug, after={"name": obj.name, "slug": obj.slug})
+        note_staff_act(
+            request, "partner.added", "partner", obj.slug, after={"name": obj.name, "slug": obj.slug}
+        )
         return ModelAdmin.log_addition(self, request, obj, message)
 
     def page(self, request: HttpRequest, row: Any) -> Page:

@@ -80,13 +80,19 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the library has no typ
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         self._refuse_strange_parameters(request.GET)
-        quick_links = [(name, query, query == request.META.get("QUERY_STRING")) for name, query in self.quick_links()]
+        quick_links = [
+            (name, query, query == request.META.get("QUERY_STRING")) for name, query in self.quick_links()
+        ]
         context = {"title": str(self.opts.verbose_name_plural).capitalize(), "quick_links": quick_links}
         response: HttpResponse = super().changelist_view(request, context | (extra_context or {}))
         return response
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show one row and note who looked, where that matters. 403 for anything but reading."""
         if request.method not in ("GET", "HEAD") or not self.has_view_permission(request):

@@ -37,7 +37,9 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]  # the library has no type
 
     # Django calls these two after the row and its relations are saved, in the same transaction.
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        note_staff_act(request, f"{self.subject_kind}.added", self.subject_kind, str(obj), after=self.facts(obj))
+        note_staff_act(
+            request, f"{self.subject_kind}.added", self.subject_kind, str(obj), after=self.facts(obj)
+        )
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
@@ -62,10 +64,19 @@ class UserAdmin(AuditedAdmin, BaseUserAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "last_login")
+    list_display = (
+        "username",
+        "first_name",
+        "last_name",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+    )
     list_filter = ("is_active", "is_staff", "is_superuser")
     # What a person may do comes from roles: single permissions given to single people are what nobody reviews.
     filter_horizontal = ()
+    sortable_by = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),

@@ -110,8 +110,13 @@ def _tiles(now: datetime) -> list[Tile]:
     return [
         Tile("Oldest unknown outcome", age, _several(unknown), f"{address}?state=unknown", late),
         Tile("In review", _bounded(review), "wait for a person", f"{address}?state=review", review.exists()),
-        Tile("Paid, not credited", _bounded(paid), "taken, nobody's yet", f"{address}?view=paid_not_credited",
-             paid.exists()),
+        Tile(
+            "Paid, not credited",
+            _bounded(paid),
+            "taken, nobody's yet",
+            f"{address}?view=paid_not_credited",
+            paid.exists(),
+        ),
         Tile("Stuck over 10 min", _bounded(stuck), "not ended yet", f"{address}?view=stuck", stuck.exists()),
     ]
 

@@ -92,9 +92,9 @@ class DepositAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list, or at once the only deposit that a search names."""
-        form = self.bound_filters(request)
-        text = form.cleaned_data.get("q", "") if form.is_valid() else ""
-        if text and self.has_view_permission(request):
+        form = self.bound_filters(request) if request.GET.get("q") else None
+        if form is not None and form.is_valid() and self.has_view_permission(request):
+            text = form.cleaned_data["q"]
             found = list(Deposit.objects.filter(matching(text)).values_list("pk", flat=True)[:2])
             if len(found) == 1:
                 return HttpResponseRedirect(reverse("admin:deposits_deposit_change", args=found))
@@ -139,14 +139,21 @@ def _facts(deposit: Deposit) -> list[Fact]:
             deposit.player.external_id,
             reverse("admin:accounts_player_change", args=[deposit.player_id]),
         ),
-        Fact("Partner", deposit.partner.name, reverse("admin:accounts_partner_change", args=[deposit.partner_id])),
+        Fact(
+            "Partner",
+            deposit.partner.name,
+            reverse("admin:accounts_partner_change", args=[deposit.partner_id]),
+        ),
         Fact("Partner's reference", deposit.partner_reference),
         Fact("Phone", mask_msisdn(deposit.phone_number)),
         Fact("Carrier", f"{words.network(deposit.carrier)} ({deposit.carrier})"),
         Fact("Carrier's payment id", deposit.carrier_payment_id),
         Fact("Reason", deposit.reason_code),
         Fact("Carrier's code", deposit.carrier_code),
-        Fact("Taken by the carrier", None if taken is None else presentation.format_money(taken, deposit.currency)),
+        Fact(
+            "Taken by the carrier",
+            None if taken is None else presentation.format_money(taken, deposit.currency),
+        ),
         Fact("Taken back by the carrier", deposit.reversed_at),
         Fact("Created", deposit.created_at),
         Fact("First sent", deposit.first_sent_at),

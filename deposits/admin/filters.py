@@ -109,7 +109,12 @@ class DepositFilters(FilterForm):
     def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         """Offer `choices`, and whatever is asked for: a carrier or partner may have gone, its deposits have not."""
         asked = self.data.get(name, "")
-        if asked and asked.isascii() and asked not in dict(choices) and (name == "carrier" or asked.isdecimal()):
+        if (
+            asked
+            and asked.isascii()
+            and asked not in dict(choices)
+            and (name == "carrier" or asked.isdecimal())
+        ):
             choices = [*choices, (asked, asked)]
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)

@@ -54,7 +54,9 @@ class InboxAdmin(ReadOnlyAdmin):
         return cell(row.deposit.reference, reverse("admin:deposits_deposit_change", args=[row.deposit_id]))
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        deposits = list(Deposit.objects.filter(matching(text)).values_list("pk", flat=True)[: self.list_per_page])
+        deposits = list(
+            Deposit.objects.filter(matching(text)).values_list("pk", flat=True)[: self.list_per_page]
+        )
         carriers = list(registry.registry().profiles)
         return queryset.filter(Q(deposit__in=deposits) | Q(carrier__in=carriers, payment_id=text.strip()))
 

@@ -27,7 +27,9 @@ class LimitUsageAdmin(ReadOnlyAdmin):
     list_display = ("subject_link", "subject_kind_text", "period_start", "used")
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        players = Player.objects.filter(external_id=text.strip()).values_list("pk", flat=True)[:_MOST_NAMESAKES]
+        players = Player.objects.filter(external_id=text.strip()).values_list("pk", flat=True)[
+            :_MOST_NAMESAKES
+        ]
         number = f"+{text.strip().lstrip('+').replace(' ', '')}"
         kinds = LimitUsage.Subject
         return queryset.filter(

@@ -56,7 +56,9 @@ class PlayerAdmin(ReadOnlyAdmin):
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         number = f"+{text.strip().lstrip('+').replace(' ', '')}"
         # Read at once: as a part of the query it would cost the index of both.
-        holders = list(PlayerPhone.objects.filter(number=number).values_list("player", flat=True)[:_MOST_NAMESAKES])
+        holders = list(
+            PlayerPhone.objects.filter(number=number).values_list("player", flat=True)[:_MOST_NAMESAKES]
+        )
         return queryset.filter(Q(external_id=text.strip()) | Q(pk__in=holders))
 
     @admin.display(description="Player")
@@ -79,7 +81,11 @@ class PlayerAdmin(ReadOnlyAdmin):
         player: Player = row
         facts = [
             Fact("Player", player.external_id),
-            Fact("Partner", player.partner.name, reverse("admin:accounts_partner_change", args=[player.partner_id])),
+            Fact(
+                "Partner",
+                player.partner.name,
+                reverse("admin:accounts_partner_change", args=[player.partner_id]),
+            ),
             Fact("Balance", self.balance(player)),
             Fact("Deposits this week", _week(player)),
             Fact("Blocked since", player.blocked_at),

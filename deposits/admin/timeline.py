@@ -67,12 +67,13 @@ def timeline(deposit: Deposit) -> list[Moment]:
     moments = chain(
         _events(deposit), _attempts(deposit), _notifications(deposit), _bookings(deposit), _commands(deposit)
     )
+    # Sorting is stable: what has the same time and rank stays in the order in which it was written.
     return sorted(moments, key=lambda moment: (moment.at, moment.rank))
 
 
 def _events(deposit: Deposit) -> Iterator[Moment]:
     newest: list[DepositEvent] = list(deposit.events.order_by("-id")[:MOST_PER_KIND])
-    for event in newest:
+    for event in reversed(newest):
         moved = event.from_state != event.to_state
         yield Moment(
             at=event.at,
@@ -90,7 +91,7 @@ def _events(deposit: Deposit) -> Iterator[Moment]:
 
 def _attempts(deposit: Deposit) -> Iterator[Moment]:
     newest: list[Attempt] = list(deposit.attempts.order_by("-epoch")[:MOST_PER_KIND])
-    for attempt in newest:
+    for attempt in reversed(newest):
         if attempt.finished_at is None:
             outcome = "no answer recorded"
         else:
@@ -110,7 +111,7 @@ def _attempts(deposit: Deposit) -> Iterator[Moment]:
 
 def _notifications(deposit: Deposit) -> Iterator[Moment]:
     newest: list[CarrierNotification] = list(deposit.notifications.order_by("-id")[:MOST_PER_KIND])
-    for notification in newest:
+    for notification in reversed(newest):
         times = f", delivered {notification.deliveries} times" if notification.deliveries > 1 else ""
         yield Moment(
             at=notification.received_at,
@@ -141,7 +142,7 @@ def _bookings(deposit: Deposit) -> Iterator[Moment]:
 
 def _commands(deposit: Deposit) -> Iterator[Moment]:
     newest: list[Command] = list(deposit.commands.order_by("-id")[:MOST_PER_KIND])
-    for command in newest:
+    for command in reversed(newest):
         kind = command.client.partition(":")[0]
         yield Moment(
             at=command.created_at,

@@ -6,177 +6,419 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_people_and_ledger'),
+        ("accounts", "0001_people_and_ledger"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Deposit',
+            name="Deposit",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=16, unique=True)),
-                ('partner_reference', models.CharField(blank=True, default='', max_length=64)),
-                ('return_url', models.CharField(blank=True, default='', max_length=500)),
-                ('client', models.CharField(max_length=40)),
-                ('idempotency_key', models.CharField(max_length=255)),
-                ('idempotency_hash', models.BinaryField(max_length=32)),
-                ('request_id', models.CharField(blank=True, default='', max_length=64)),
-                ('amount_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('method_type', models.CharField(max_length=20)),
-                ('phone_number', models.CharField(blank=True, default='', max_length=16)),
-                ('carrier', models.CharField(max_length=40)),
-                ('carrier_payment_id', models.CharField(blank=True, default='', max_length=100)),
-                ('authorization_id', models.CharField(blank=True, default='', max_length=100)),
-                ('one_time_code', models.CharField(blank=True, default='', max_length=10)),
-                ('code_tries', models.PositiveSmallIntegerField(db_default=0, default=0)),
-                ('action_expires_at', models.DateTimeField(blank=True, null=True)),
-                ('proof_needed', models.BooleanField(db_default=False, default=False)),
-                ('state', models.CharField(choices=[('received', 'received'), ('submitting', 'submitting'), ('action_required', 'action required'), ('pending', 'pending'), ('unknown', 'unknown'), ('review', 'in review'), ('credited', 'credited'), ('declined', 'declined'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('expired', 'expired')], default='received', max_length=16)),
-                ('reason_code', models.CharField(blank=True, default='', max_length=40)),
-                ('carrier_code', models.CharField(blank=True, default='', max_length=80)),
-                ('taken_minor', models.BigIntegerField(blank=True, null=True)),
-                ('reversed_at', models.DateTimeField(blank=True, null=True)),
-                ('next_step', models.CharField(choices=[('authorise', 'authorise'), ('confirm', 'confirm'), ('cancel', 'cancel'), ('inquire', 'inquire')], default='authorise', max_length=10)),
-                ('next_action_at', models.DateTimeField(blank=True, null=True)),
-                ('woken', models.BooleanField(db_default=False, default=False)),
-                ('lease_owner', models.CharField(blank=True, default='', max_length=80)),
-                ('lease_epoch', models.BigIntegerField(db_default=0, default=0)),
-                ('tries', models.PositiveIntegerField(db_default=0, default=0)),
-                ('inquiries', models.PositiveIntegerField(db_default=0, default=0)),
-                ('not_found_seen', models.PositiveIntegerField(db_default=0, default=0)),
-                ('not_found_first_at', models.DateTimeField(blank=True, null=True)),
-                ('first_sent_at', models.DateTimeField(blank=True, null=True)),
-                ('last_sent_at', models.DateTimeField(blank=True, null=True)),
-                ('counted_on', models.DateField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('partner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='accounts.partner')),
-                ('player', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='accounts.player')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("reference", models.CharField(max_length=16, unique=True)),
+                ("partner_reference", models.CharField(blank=True, default="", max_length=64)),
+                ("return_url", models.CharField(blank=True, default="", max_length=500)),
+                ("client", models.CharField(max_length=40)),
+                ("idempotency_key", models.CharField(max_length=255)),
+                ("idempotency_hash", models.BinaryField(max_length=32)),
+                ("request_id", models.CharField(blank=True, default="", max_length=64)),
+                ("amount_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("method_type", models.CharField(max_length=20)),
+                ("phone_number", models.CharField(blank=True, default="", max_length=16)),
+                ("carrier", models.CharField(max_length=40)),
+                ("carrier_payment_id", models.CharField(blank=True, default="", max_length=100)),
+                ("authorization_id", models.CharField(blank=True, default="", max_length=100)),
+                ("one_time_code", models.CharField(blank=True, default="", max_length=10)),
+                ("code_tries", models.PositiveSmallIntegerField(db_default=0, default=0)),
+                ("action_expires_at", models.DateTimeField(blank=True, null=True)),
+                ("proof_needed", models.BooleanField(db_default=False, default=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "received"),
+                            ("submitting", "submitting"),
+                            ("action_required", "action required"),
+                            ("pending", "pending"),
+                            ("unknown", "unknown"),
+                            ("review", "in review"),
+                            ("credited", "credited"),
+                            ("declined", "declined"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("expired", "expired"),
+                        ],
+                        default="received",
+                        max_length=16,
+                    ),
+                ),
+                ("reason_code", models.CharField(blank=True, default="", max_length=40)),
+                ("carrier_code", models.CharField(blank=True, default="", max_length=80)),
+                ("taken_minor", models.BigIntegerField(blank=True, null=True)),
+                ("reversed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "next_step",
+                    models.CharField(
+                        choices=[
+                            ("authorise", "authorise"),
+                            ("confirm", "confirm"),
+                            ("cancel", "cancel"),
+                            ("inquire", "inquire"),
+                        ],
+                        default="authorise",
+                        max_length=10,
+                    ),
+                ),
+                ("next_action_at", models.DateTimeField(blank=True, null=True)),
+                ("woken", models.BooleanField(db_default=False, default=False)),
+                ("lease_owner", models.CharField(blank=True, default="", max_length=80)),
+                ("lease_epoch", models.BigIntegerField(db_default=0, default=0)),
+                ("tries", models.PositiveIntegerField(db_default=0, default=0)),
+                ("inquiries", models.PositiveIntegerField(db_default=0, default=0)),
+                ("not_found_seen", models.PositiveIntegerField(db_default=0, default=0)),
+                ("not_found_first_at", models.DateTimeField(blank=True, null=True)),
+                ("first_sent_at", models.DateTimeField(blank=True, null=True)),
+                ("last_sent_at", models.DateTimeField(blank=True, null=True)),
+                ("counted_on", models.DateField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deposits",
+                        to="accounts.partner",
+                    ),
+                ),
+                (
+                    "player",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deposits",
+                        to="accounts.player",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Command',
+            name="Command",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('confirm', 'confirm'), ('cancel', 'cancel')], max_length=10)),
-                ('client', models.CharField(max_length=40)),
-                ('idempotency_key', models.CharField(max_length=255)),
-                ('idempotency_hash', models.BinaryField(max_length=32)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('deposit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='commands', to='deposits.deposit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("confirm", "confirm"), ("cancel", "cancel")], max_length=10),
+                ),
+                ("client", models.CharField(max_length=40)),
+                ("idempotency_key", models.CharField(max_length=255)),
+                ("idempotency_hash", models.BinaryField(max_length=32)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "deposit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="commands",
+                        to="deposits.deposit",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CarrierNotification',
+            name="CarrierNotification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('carrier', models.CharField(max_length=40)),
-                ('source', models.CharField(max_length=300)),
-                ('event_id', models.CharField(max_length=200)),
-                ('kind', models.CharField(max_length=120)),
-                ('payment_id', models.CharField(blank=True, default='', max_length=100)),
-                ('reference', models.CharField(blank=True, default='', max_length=64)),
-                ('body', models.TextField()),
-                ('deliveries', models.PositiveIntegerField(db_default=1, default=1)),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('deposit', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='deposits.deposit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("carrier", models.CharField(max_length=40)),
+                ("source", models.CharField(max_length=300)),
+                ("event_id", models.CharField(max_length=200)),
+                ("kind", models.CharField(max_length=120)),
+                ("payment_id", models.CharField(blank=True, default="", max_length=100)),
+                ("reference", models.CharField(blank=True, default="", max_length=64)),
+                ("body", models.TextField()),
+                ("deliveries", models.PositiveIntegerField(db_default=1, default=1)),
+                ("received_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "deposit",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notifications",
+                        to="deposits.deposit",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('epoch', models.BigIntegerField()),
-                ('step', models.CharField(choices=[('authorise', 'authorise'), ('confirm', 'confirm'), ('cancel', 'cancel'), ('inquire', 'inquire')], max_length=10)),
-                ('worker', models.CharField(max_length=80)),
-                ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(db_default='unknown', default='unknown', max_length=20)),
-                ('detail', models.CharField(blank=True, db_default='', default='', max_length=300)),
-                ('exchanges', models.JSONField(blank=True, null=True)),
-                ('deposit', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='deposits.deposit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("epoch", models.BigIntegerField()),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[
+                            ("authorise", "authorise"),
+                            ("confirm", "confirm"),
+                            ("cancel", "cancel"),
+                            ("inquire", "inquire"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("worker", models.CharField(max_length=80)),
+                ("started_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("outcome", models.CharField(db_default="unknown", default="unknown", max_length=20)),
+                ("detail", models.CharField(blank=True, db_default="", default="", max_length=300)),
+                ("exchanges", models.JSONField(blank=True, null=True)),
+                (
+                    "deposit",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="deposits.deposit",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DepositEvent',
+            name="DepositEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('accepted', 'accepted'), ('sending', 'about to be sent to the carrier'), ('lease_lost', 'worker lost before it recorded an answer'), ('not_sent', 'could not be sent'), ('not_done', 'carrier did not process it'), ('refused', 'carrier refused our request, not the player'), ('approved', 'approved by the carrier'), ('declined', 'declined by the carrier'), ('pending', 'carrier is working on it'), ('reserved', 'amount reserved by the carrier'), ('code_required', 'code sent to the player'), ('code_rejected', 'wrong code'), ('code_entered', 'player entered a code'), ('cancel_requested', 'cancel requested'), ('cancelled', 'cancelled'), ('expired', 'ran out'), ('silence', 'no usable answer'), ('not_found', 'carrier does not know it yet'), ('resent', 'to be sent again under the same reference'), ('mismatch', 'carrier took something else'), ('overdue', 'unanswered for too long'), ('notified', 'notification received'), ('reversed', 'reversed by the carrier')], max_length=20)),
-                ('from_state', models.CharField(blank=True, choices=[('received', 'received'), ('submitting', 'submitting'), ('action_required', 'action required'), ('pending', 'pending'), ('unknown', 'unknown'), ('review', 'in review'), ('credited', 'credited'), ('declined', 'declined'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('expired', 'expired')], default='', max_length=16)),
-                ('to_state', models.CharField(choices=[('received', 'received'), ('submitting', 'submitting'), ('action_required', 'action required'), ('pending', 'pending'), ('unknown', 'unknown'), ('review', 'in review'), ('credited', 'credited'), ('declined', 'declined'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('expired', 'expired')], max_length=16)),
-                ('actor_kind', models.CharField(max_length=10)),
-                ('actor', models.CharField(blank=True, default='', max_length=80)),
-                ('detail', models.CharField(blank=True, default='', max_length=300)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('deposit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='deposits.deposit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "accepted"),
+                            ("sending", "about to be sent to the carrier"),
+                            ("lease_lost", "worker lost before it recorded an answer"),
+                            ("not_sent", "could not be sent"),
+                            ("not_done", "carrier did not process it"),
+                            ("refused", "carrier refused our request, not the player"),
+                            ("approved", "approved by the carrier"),
+                            ("declined", "declined by the carrier"),
+                            ("pending", "carrier is working on it"),
+                            ("reserved", "amount reserved by the carrier"),
+                            ("code_required", "code sent to the player"),
+                            ("code_rejected", "wrong code"),
+                            ("code_entered", "player entered a code"),
+                            ("cancel_requested", "cancel requested"),
+                            ("cancelled", "cancelled"),
+                            ("expired", "ran out"),
+                            ("silence", "no usable answer"),
+                            ("not_found", "carrier does not know it yet"),
+                            ("resent", "to be sent again under the same reference"),
+                            ("mismatch", "carrier took something else"),
+                            ("overdue", "unanswered for too long"),
+                            ("notified", "notification received"),
+                            ("reversed", "reversed by the carrier"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "from_state",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("received", "received"),
+                            ("submitting", "submitting"),
+                            ("action_required", "action required"),
+                            ("pending", "pending"),
+                            ("unknown", "unknown"),
+                            ("review", "in review"),
+                            ("credited", "credited"),
+                            ("declined", "declined"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("expired", "expired"),
+                        ],
+                        default="",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "to_state",
+                    models.CharField(
+                        choices=[
+                            ("received", "received"),
+                            ("submitting", "submitting"),
+                            ("action_required", "action required"),
+                            ("pending", "pending"),
+                            ("unknown", "unknown"),
+                            ("review", "in review"),
+                            ("credited", "credited"),
+                            ("declined", "declined"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("expired", "expired"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("actor_kind", models.CharField(max_length=10)),
+                ("actor", models.CharField(blank=True, default="", max_length=80)),
+                ("detail", models.CharField(blank=True, default="", max_length=300)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "deposit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="deposits.deposit",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LimitUsage',
+            name="LimitUsage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_kind', models.CharField(choices=[('phone_month', 'phone number, calendar month'), ('player_week', 'player, calendar week')], max_length=12)),
-                ('subject', models.CharField(max_length=40)),
-                ('currency', models.CharField(max_length=3)),
-                ('period_start', models.DateField()),
-                ('used_minor', models.BigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "subject_kind",
+                    models.CharField(
+                        choices=[
+                            ("phone_month", "phone number, calendar month"),
+                            ("player_week", "player, calendar week"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("subject", models.CharField(max_length=40)),
+                ("currency", models.CharField(max_length=3)),
+                ("period_start", models.DateField()),
+                ("used_minor", models.BigIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('subject_kind', 'subject', 'currency', 'period_start'), name='limit_usage_key'), models.CheckConstraint(condition=models.Q(('used_minor__gte', 0)), name='limit_usage_not_negative')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("subject_kind", "subject", "currency", "period_start"), name="limit_usage_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("used_minor__gte", 0)), name="limit_usage_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(condition=models.Q(('next_action_at__isnull', False), models.Q(('state', 'received'), _negated=True)), fields=['next_action_at'], name='deposit_due_open'),
+            model_name="deposit",
+            index=models.Index(
+                condition=models.Q(
+                    ("next_action_at__isnull", False), models.Q(("state", "received"), _negated=True)
+                ),
+                fields=["next_action_at"],
+                name="deposit_due_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(condition=models.Q(('next_action_at__isnull', False), ('state', 'received')), fields=['next_action_at'], name='deposit_due_received'),
+            model_name="deposit",
+            index=models.Index(
+                condition=models.Q(("next_action_at__isnull", False), ("state", "received")),
+                fields=["next_action_at"],
+                name="deposit_due_received",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(condition=models.Q(('carrier_payment_id', ''), _negated=True), fields=['carrier_payment_id'], name='deposit_by_payment'),
+            model_name="deposit",
+            index=models.Index(
+                condition=models.Q(("carrier_payment_id", ""), _negated=True),
+                fields=["carrier_payment_id"],
+                name="deposit_by_payment",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(fields=['player', '-created_at'], name='deposit_by_player'),
+            model_name="deposit",
+            index=models.Index(fields=["player", "-created_at"], name="deposit_by_player"),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(fields=['partner', '-created_at', '-id'], name='deposit_by_partner'),
+            model_name="deposit",
+            index=models.Index(fields=["partner", "-created_at", "-id"], name="deposit_by_partner"),
         ),
         migrations.AddConstraint(
-            model_name='deposit',
-            constraint=models.UniqueConstraint(fields=('client', 'idempotency_key'), name='deposit_idempotency'),
+            model_name="deposit",
+            constraint=models.UniqueConstraint(
+                fields=("client", "idempotency_key"), name="deposit_idempotency"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deposit',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__range', (1, 100000000))), name='deposit_amount'),
+            model_name="deposit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__range", (1, 100000000))), name="deposit_amount"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deposit',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['received', 'submitting', 'action_required', 'pending', 'unknown', 'review', 'credited', 'declined', 'failed', 'cancelled', 'expired'])), name='deposit_state'),
+            model_name="deposit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "received",
+                            "submitting",
+                            "action_required",
+                            "pending",
+                            "unknown",
+                            "review",
+                            "credited",
+                            "declined",
+                            "failed",
+                            "cancelled",
+                            "expired",
+                        ],
+                    )
+                ),
+                name="deposit_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='command',
-            constraint=models.UniqueConstraint(fields=('client', 'idempotency_key'), name='command_idempotency'),
+            model_name="command",
+            constraint=models.UniqueConstraint(
+                fields=("client", "idempotency_key"), name="command_idempotency"
+            ),
         ),
         migrations.AddIndex(
-            model_name='carriernotification',
-            index=models.Index(fields=['carrier', 'payment_id'], name='notification_by_payment'),
+            model_name="carriernotification",
+            index=models.Index(fields=["carrier", "payment_id"], name="notification_by_payment"),
         ),
         migrations.AddConstraint(
-            model_name='carriernotification',
-            constraint=models.UniqueConstraint(fields=('carrier', 'source', 'event_id'), name='notification_once'),
+            model_name="carriernotification",
+            constraint=models.UniqueConstraint(
+                fields=("carrier", "source", "event_id"), name="notification_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('deposit', 'epoch'), name='attempt_once_per_epoch'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("deposit", "epoch"), name="attempt_once_per_epoch"),
         ),
     ]

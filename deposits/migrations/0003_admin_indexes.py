@@ -4,56 +4,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_admin_indexes'),
-        ('deposits', '0002_lifecycle_guards'),
+        ("accounts", "0003_admin_indexes"),
+        ("deposits", "0002_lifecycle_guards"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='deposit',
-            name='deposit_idempotency',
+            model_name="deposit",
+            name="deposit_idempotency",
         ),
         migrations.AlterField(
-            model_name='deposit',
-            name='reference',
+            model_name="deposit",
+            name="reference",
             field=models.CharField(max_length=16),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(condition=models.Q(('state', 'credited'), _negated=True), fields=['state', 'id'], name='deposit_by_state'),
+            model_name="deposit",
+            index=models.Index(
+                condition=models.Q(("state", "credited"), _negated=True),
+                fields=["state", "id"],
+                name="deposit_by_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(condition=models.Q(('reason_code', ''), _negated=True), fields=['reason_code', 'id'], name='deposit_by_reason'),
+            model_name="deposit",
+            index=models.Index(
+                condition=models.Q(("reason_code", ""), _negated=True),
+                fields=["reason_code", "id"],
+                name="deposit_by_reason",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(fields=['carrier', 'id'], name='deposit_by_carrier'),
+            model_name="deposit",
+            index=models.Index(fields=["carrier", "id"], name="deposit_by_carrier"),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(fields=['amount_minor', 'id'], name='deposit_by_amount'),
+            model_name="deposit",
+            index=models.Index(fields=["amount_minor", "id"], name="deposit_by_amount"),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(fields=['phone_number'], name='deposit_by_phone'),
+            model_name="deposit",
+            index=models.Index(fields=["phone_number"], name="deposit_by_phone"),
         ),
         migrations.AddIndex(
-            model_name='deposit',
-            index=models.Index(condition=models.Q(('partner_reference', ''), _negated=True), fields=['partner_reference'], name='deposit_by_partner_ref'),
+            model_name="deposit",
+            index=models.Index(
+                condition=models.Q(("partner_reference", ""), _negated=True),
+                fields=["partner_reference"],
+                name="deposit_by_partner_ref",
+            ),
         ),
         migrations.AddIndex(
-            model_name='depositevent',
-            index=models.Index(condition=models.Q(('event__in', ['mismatch', 'overdue', 'refused', 'reversed'])), fields=['id'], name='event_alarms'),
+            model_name="depositevent",
+            index=models.Index(
+                condition=models.Q(("event__in", ["mismatch", "overdue", "refused", "reversed"])),
+                fields=["id"],
+                name="event_alarms",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deposit',
-            constraint=models.UniqueConstraint(fields=('reference',), name='deposit_reference'),
+            model_name="deposit",
+            constraint=models.UniqueConstraint(fields=("reference",), name="deposit_reference"),
         ),
         migrations.AddConstraint(
-            model_name='deposit',
-            constraint=models.UniqueConstraint(fields=('idempotency_key', 'client'), name='deposit_idempotency'),
+            model_name="deposit",
+            constraint=models.UniqueConstraint(
+                fields=("idempotency_key", "client"), name="deposit_idempotency"
+            ),
         ),
     ]

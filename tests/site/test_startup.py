@@ -25,8 +25,16 @@ def test_the_time_limits_stand_in_order(divisor: float) -> None:
     [
         ("SECRET_KEY", "", "SECRET_KEY: must be set"),
         ("SECRET_KEY", "short", "SECRET_KEY: must be at least 32"),
-        ("TIME_LIMITS", TimeLimits(20, 30, 40, 35, 120), r"task_hard \(40 s\) must be shorter than lease \(35 s\)"),
-        ("TIME_LIMITS", TimeLimits(50, 30, 40, 60, 120), r"http_total \(50 s\) must be shorter than task_soft"),
+        (
+            "TIME_LIMITS",
+            TimeLimits(20, 30, 40, 35, 120),
+            r"task_hard \(40 s\) must be shorter than lease \(35 s\)",
+        ),
+        (
+            "TIME_LIMITS",
+            TimeLimits(50, 30, 40, 60, 120),
+            r"http_total \(50 s\) must be shorter than task_soft",
+        ),
         ("CARRIERS", [{"code": "x"}], "x"),
     ],
 )
