@@ -329,6 +329,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="postings",
+                        db_constraint=False,
                         to="accounts.ledgerentry",
                     ),
                 ),

@@ -52,31 +52,35 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE FUNCTION accounts_check_entry_balanced_on_posting() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON accounts_ledgerentry DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION accounts_check_entry_balanced();
+"""
+
+# Once per statement: an entry's postings come together, belong to an entry that stands, keep to their accounts'
+# currency and sum to zero. A later posting to an old entry would unbalance it and is refused by the same sum.
+POSTINGS = """
+CREATE FUNCTION accounts_check_postings() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    wrong text;
 BEGIN
-    IF (SELECT sum(amount_minor) FROM accounts_posting
-        WHERE entry_id = NEW.entry_id AND currency = NEW.currency) <> 0 THEN
-        RAISE EXCEPTION 'ledger entry % does not balance', NEW.entry_id USING ERRCODE = 'check_violation';
+    SELECT 'posting in ' || p.currency || ' to an account in another currency' INTO wrong
+        FROM inserted p JOIN accounts_ledgeraccount a ON a.id = p.account_id WHERE a.currency <> p.currency LIMIT 1;
+    IF wrong IS NULL THEN
+        SELECT 'ledger entry ' || entry_id || ' does not balance' INTO wrong FROM accounts_posting
+            WHERE entry_id IN (SELECT entry_id FROM inserted)
+            GROUP BY entry_id, currency HAVING sum(amount_minor) <> 0 LIMIT 1;
+    END IF;
+    IF wrong IS NULL THEN
+        SELECT 'posting to ledger entry ' || entry_id || ', which does not exist' INTO wrong FROM inserted
+            WHERE NOT EXISTS (SELECT FROM accounts_ledgerentry e WHERE e.id = inserted.entry_id) LIMIT 1;
+    END IF;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '%', wrong USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON accounts_ledgerentry DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION accounts_check_entry_balanced();
-CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON accounts_posting DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION accounts_check_entry_balanced_on_posting();
-"""
-
-SAME_CURRENCY = """
-CREATE FUNCTION accounts_check_posting_currency() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF NEW.currency <> (SELECT currency FROM accounts_ledgeraccount WHERE id = NEW.account_id) THEN
-        RAISE EXCEPTION 'posting in % to an account in another currency', NEW.currency
-            USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE TRIGGER same_currency BEFORE INSERT ON accounts_posting
-    FOR EACH ROW EXECUTE FUNCTION accounts_check_posting_currency();
+CREATE TRIGGER checked AFTER INSERT ON accounts_posting REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION accounts_check_postings();
 """
 
 
@@ -85,5 +89,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(sql, reverse_sql=migrations.RunSQL.noop)
-        for sql in (REFUSE_CHANGE, APPEND_ONLY, SEALED_ONCE, BALANCED, SAME_CURRENCY)
+        for sql in (REFUSE_CHANGE, APPEND_ONLY, SEALED_ONCE, BALANCED, POSTINGS)
     ]

@@ -63,7 +63,10 @@ class LedgerEntry(models.Model):
 class Posting(models.Model):
     """One line of an entry: `amount_minor` is added to `account`."""
 
-    entry = models.ForeignKey(LedgerEntry, on_delete=models.PROTECT, related_name="postings")
+    # Checked by the trigger that checks the balance, once per statement; an entry can never be deleted.
+    entry = models.ForeignKey(
+        LedgerEntry, on_delete=models.PROTECT, related_name="postings", db_constraint=False
+    )
     account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="postings")
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)

@@ -197,6 +197,7 @@ class Migration(migrations.Migration):
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="attempts",
+                        db_constraint=False,
                         to="deposits.deposit",
                     ),
                 ),
@@ -291,6 +292,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="events",
+                        db_constraint=False,
                         to="deposits.deposit",
                     ),
                 ),

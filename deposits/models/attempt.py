@@ -11,7 +11,10 @@ from deposits.models.deposit import Deposit
 class Attempt(models.Model):
     """One claim of one deposit. Until an answer is recorded its outcome is "unknown", which is the truth."""
 
-    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="attempts", db_index=False)
+    # No constraint in the database, for the same reason as an event's.
+    deposit = models.ForeignKey(
+        Deposit, on_delete=models.PROTECT, related_name="attempts", db_index=False, db_constraint=False
+    )
     epoch = models.BigIntegerField()
     step = models.CharField(max_length=10, choices=Deposit.Next)
     worker = models.CharField(max_length=80)

@@ -126,7 +126,8 @@ class Supervisor:
             process = subprocess.Popen(
                 list(program.command),
                 cwd=self._root,
-                env=dict(program.environment),
+                # PostgreSQL shows by this name whose connection is whose.
+                env={"PGAPPNAME": f"paysite {program.name}", **program.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -106,9 +106,22 @@ def _cpu(stack: object, servers: Servers) -> dict[str, float]:
     pids = {role: stack.pid(role) for role in ROLES}  # type: ignore[attr-defined]
     figures = {role: cpu.of_group(pid) for role, pid in pids.items()}
     figures["postgresql"] = cpu.of_tree(servers.postgres_pid or 0)
+    for role, pids in _backends(servers.database_url).items():
+        figures[f"postgresql_for_{role}"] = cpu.of_processes(pids)
     figures["redis"] = cpu.of_tree(servers.valkey_pid or 0)
     figures["load"] = time.process_time()
     return figures
+
+
+def _backends(database_url: str) -> dict[str, list[int]]:
+    """PostgreSQL's processes by the role of the process that they serve."""
+    found: dict[str, list[int]] = {"web": [], "worker": []}
+    with psycopg.connect(database_url) as connection:
+        for pid, name in connection.execute("SELECT pid, application_name FROM pg_stat_activity").fetchall():
+            role = str(name).removeprefix("paysite ")
+            if role in found:
+                found[role].append(pid)
+    return found
 
 
 def _make_players(database_url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -16,6 +17,11 @@ def of_group(leader: int) -> float:
 def of_tree(root: int) -> float:
     """Return the CPU seconds of a process and its children, living and dead: PostgreSQL's, for example."""
     return _sum(lambda fields: int(fields[1]) == root) + _of_one(root)
+
+
+def of_processes(pids: Iterable[int]) -> float:
+    """Return the CPU seconds of these processes alone."""
+    return sum(map(_of_one, pids))
 
 
 def _sum(wanted: object) -> float:
