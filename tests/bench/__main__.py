@@ -18,6 +18,7 @@ from paysite.local_stack.clean import remove
 from paysite.local_stack.servers import Servers
 from tests import local_servers
 from tests.bench import cpu, load, pgbench
+from tests.stack import Stack, http
 
 CARRIER_ANSWER_MS = 50
 ROLES = ("web", "worker", "sweeper", "live", "sandbox")
@@ -56,8 +57,6 @@ def _data_dir() -> Path:
 
 
 def _measure(servers: Servers, folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
-    from tests.stack import Stack, http
-
     script = pgbench.prepare(servers.database_url, folder)
     environment = {**os.environ, "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
     subprocess.run(
@@ -81,10 +80,10 @@ def _measure(servers: Servers, folder: Path, arguments: argparse.Namespace) -> d
     return _summary(rounds, yardsticks)
 
 
-def _one_round(stack: object, servers: Servers, arguments: argparse.Namespace) -> dict[str, float]:
+def _one_round(stack: Stack, servers: Servers, arguments: argparse.Namespace) -> dict[str, float]:
     before, credited_before = _cpu(stack, servers), _credited(servers.database_url)
     started = time.perf_counter()
-    sent = load.post_deposits(stack.base_url, stack.api_key, arguments.seconds, arguments.clients)  # type: ignore[attr-defined]
+    sent = load.post_deposits(stack.base_url, stack.api_key, arguments.seconds, arguments.clients)
     _await_all_credited(servers.database_url)
     elapsed = time.perf_counter() - started
     credited = _credited(servers.database_url) - credited_before
@@ -102,12 +101,12 @@ def _one_round(stack: object, servers: Servers, arguments: argparse.Namespace) -
     return figures
 
 
-def _cpu(stack: object, servers: Servers) -> dict[str, float]:
-    pids = {role: stack.pid(role) for role in ROLES}  # type: ignore[attr-defined]
+def _cpu(stack: Stack, servers: Servers) -> dict[str, float]:
+    pids = {role: stack.pid(role) for role in ROLES}
     figures = {role: cpu.of_group(pid) for role, pid in pids.items()}
     figures["postgresql"] = cpu.of_tree(servers.postgres_pid or 0)
-    for role, pids in _backends(servers.database_url).items():
-        figures[f"postgresql_for_{role}"] = cpu.of_processes(pids)
+    for role, backends in _backends(servers.database_url).items():
+        figures[f"postgresql_for_{role}"] = cpu.of_processes(backends)
     figures["redis"] = cpu.of_tree(servers.valkey_pid or 0)
     figures["load"] = time.process_time()
     return figures
