@@ -57,7 +57,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     global _servers, _data_dir
     os.environ.update(ENVIRONMENT)
     parent = ROOT / ".data"
-    parent.mkdir(exist_ok=True)
+    # Static files are found where they lie; that nobody has collected them yet is no reason to warn.
+    (parent / "static").mkdir(parents=True, exist_ok=True)
     _data_dir = Path(tempfile.mkdtemp(prefix="test-", dir=parent))
     # As root the servers run as another account, which must be able to enter.
     _data_dir.chmod(0o755)
