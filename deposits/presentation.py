@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -35,24 +34,6 @@ _STATUS = {
     State.EXPIRED: "failed",
     State.CANCELLED: "cancelled",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """Minor units with a currency, and how a player reads them."""
-
-    minor: int
-    currency: str
-
-    @property
-    def text(self) -> str:
-        """ "£20.00" """
-        return format_money(self.minor, self.currency)
-
-    @property
-    def short(self) -> str:
-        """ "£20", or "£20.50" where the pennies matter."""
-        return format_money(self.minor, self.currency, short=True)
 
 
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}

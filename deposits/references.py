@@ -30,13 +30,3 @@ def new_reference() -> str:
 def public_id(deposit_id: UUID) -> str:
     """Return the id that partners see: "dep_" and 32 hexadecimal digits."""
     return f"dep_{deposit_id.hex}"
-
-
-def from_public_id(text: str) -> UUID | None:
-    """Return the id that a partner sent back, or None for anything that we never gave out."""
-    if not text.startswith("dep_") or len(text) != 36:
-        return None
-    try:
-        return UUID(hex=text[4:])
-    except ValueError:
-        return None

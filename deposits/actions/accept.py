@@ -78,6 +78,9 @@ def accept(request: DepositRequest) -> Accepted:
                 raise _limit_refusal(request, profile, acceptance) from None
             raise
         if accepted is None:
+            # Before anything else is told: the statement is silent for a key that has ended, too.
+            if request.key_id is not None and not api_keys.is_usable(request.key_id):
+                raise KeyRefused
             if Deposit.objects.filter(
                 client=request.client, idempotency_key=request.idempotency_key
             ).exists():
@@ -148,8 +151,6 @@ def _insert(acceptance: transitions.Acceptance) -> transitions.Accepted | None:
 
 def _create_player(request: DepositRequest) -> None:
     """In test mode a player not seen before springs into being, so that the first curl works."""
-    if request.key_id is not None and not api_keys.is_usable(request.key_id):
-        raise KeyRefused
     if not request.test_mode:
         raise Refusal("player_unknown", "Create the player first: we do not know this one.", "player")
     with transaction.atomic():

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import ApiKey, AuditRecord
-from tests.deposits.api.calling import DEPOSITS, Api, body, check_problem, stored
+from tests.deposits.api.calling import DEPOSITS, Api, body, check_problem, new_key, stored
 from tests.deposits.api.conftest import MakeApi
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,14 @@ def test_a_key_ends_at_once_although_the_process_remembers_it(api: Api, end: Cal
     before = stored()
     check_problem(api.create(HTTP_AUTHORIZATION=header), 401, "unauthenticated")
     assert stored() == before
+
+
+@pytest.mark.parametrize("end", [_revoke, _expire])
+def test_a_key_that_has_ended_is_not_told_of_what_it_did_before(api: Api, end: Callable[[str], str]) -> None:
+    sent, key = body(), new_key()
+    assert api.create(sent, key).status_code == 201
+    header = end(api.key)
+    check_problem(api.create(sent, key, HTTP_AUTHORIZATION=header), 401, "unauthenticated")
 
 
 def _without_header(api: Api) -> Any:
