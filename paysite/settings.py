@@ -177,6 +177,8 @@ TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
 DEPOSIT_CHIPS_MINOR = (1_000, 2_000, 3_000, 4_000)
 DEPOSIT_PAGE_MINIMUM_MINOR = 500
 DEPOSIT_PAGE_CURRENCY = "GBP"
+# For tests: a folder that says where processes are to die (deposits/crash_points.py).
+CRASH_POINTS = env.str("CRASH_POINTS", default="")
 WORKER_BATCH_SIZE = env.int("WORKER_BATCH_SIZE", default=20)
 # Where "Play" leads when the partner gave no address to return to, and where a player signs in.
 LOBBY_URL = env.str("LOBBY_URL", default="/demo/" if DEMO else "/deposit/")

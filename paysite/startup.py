@@ -20,6 +20,8 @@ def unsafe_settings() -> list[str]:
         found.append("DEBUG: must be off where BASE_URL is https")
     if settings.DEMO and settings.BASE_URL.startswith("https://"):
         found.append("DEMO: must be off where BASE_URL is https, because it signs everybody in")
+    if settings.CRASH_POINTS and settings.BASE_URL.startswith("https://"):
+        found.append("CRASH_POINTS: must not be set where BASE_URL is https, because it kills processes")
     try:
         registry.registry()
     except ImproperlyConfigured as error:

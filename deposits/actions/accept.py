@@ -16,6 +16,7 @@ from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits import doorbell, limits, transitions
 from deposits.actions.refusal import IdempotencyConflict, KeyRefused, Refusal
+from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.references import new_id, new_reference
 from deposits.states import State
@@ -67,6 +68,7 @@ def accept(request: DepositRequest) -> Accepted:
     profile = _route(request)
     for _ in range(_REFERENCE_TRIES):
         acceptance = _acceptance(request, profile, digest)
+        reach("web.before_commit")
         try:
             accepted = _insert(acceptance)
         except IntegrityError as error:
@@ -88,7 +90,9 @@ def accept(request: DepositRequest) -> Accepted:
             _create_player(request)
             continue
         if accepted.created:
+            reach("web.after_commit")
             doorbell.ring()
+            reach("web.before_answer")
             return Accepted(_as_deposit(acceptance, accepted), replayed=False)
         return _replay(request, digest, blocked=accepted.blocked)
     raise RuntimeError("no free reference was found")

@@ -22,6 +22,7 @@ from carriers.interface import CarrierAdapter, Conversation, Order
 from deposits import transitions
 from deposits.actions.decide import decide
 from deposits.actions.notify import wake_waiting
+from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.states import Event, State
 from deposits.transitions import Claimed, Result
@@ -42,6 +43,7 @@ def drain(owner: str | None = None) -> int:
     limits = settings.TIME_LIMITS
     ends_at = time.monotonic() + max(limits.task_soft - limits.http_total - 2 / settings.TIME_DIVISOR, 0)
     handled = 0
+    reach("worker.before_claim")
     while batch := transitions.claim(settings.WORKER_BATCH_SIZE, owner):
         handle(batch)
         handled += len(batch)
@@ -53,9 +55,12 @@ def drain(owner: str | None = None) -> int:
 def handle(batch: Sequence[Claimed]) -> None:
     """Call the carriers about a claimed batch and record what came back."""
     results: list[Result] = []
+    reach("worker.after_claim")
     for code, group in groupby(sorted(batch, key=attrgetter("carrier")), key=attrgetter("carrier")):
         results += _call(code, list(group))
+    reach("worker.after_answer")
     _record(batch, results)
+    reach("worker.after_commit")
     _log(batch, results)
 
 
@@ -120,9 +125,11 @@ def _record_with_retries(by_id: dict[UUID, Claimed], results: Sequence[Result]) 
             with transaction.atomic():
                 moved = set(transitions.record(results))
                 ledger.post([entry for r in results if r.id in moved for entry in _entries(by_id[r.id], r)])
+                reach("worker.after_ledger")
                 for r in results:
                     if r.id in moved and r.event == Event.REVERSED:
                         _reverse(by_id[r.id])
+                reach("worker.before_commit")
             break
         except OperationalError as error:
             if not left or getattr(error.__cause__, "sqlstate", "") not in _RETRYABLE:

@@ -11,6 +11,7 @@ from django.db.models import F
 
 from carriers.interface import Notification
 from deposits import doorbell, transitions
+from deposits.crash_points import reach
 from deposits.models import CarrierNotification, Deposit
 
 log = structlog.get_logger("deposits.notify")
@@ -43,6 +44,7 @@ def take_in(carrier: str, notification: Notification, body: str) -> bool:
             row.save(update_fields=["deposit"])
             transitions.wake(deposit_id, notification.kind, carrier)
             doorbell.ring()
+    reach("inbox.after_commit")
     return True
 
 

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from deposits import links
+from deposits.crash_points import reach
 from deposits.ui import panel
 from deposits.ui.headers import origin
 from deposits.ui.panel import Frame
@@ -154,6 +155,7 @@ class LiveApplication:
             frame, wait_s = await self._read(view)
             if frame and frame.version != version:
                 version = frame.version
+                reach("live.before_send")
                 await _send_body(send, f"data: {json.dumps(frame.state)}\n\n")
                 if frame.screen.final:
                     return

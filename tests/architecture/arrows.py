@@ -49,7 +49,7 @@ LAYERS = (
     Layer(frozenset({"actions"})),
     Layer(frozenset({"transitions", "retry", "limits", "doorbell"}), peers=True),
     Layer(frozenset({"models"})),
-    Layer(frozenset({"states", "references"})),
+    Layer(frozenset({"states", "references", "crash_points"})),
 )
 LAYERED = "deposits"
 

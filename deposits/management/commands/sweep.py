@@ -14,6 +14,7 @@ from accounts import audit
 from deposits import doorbell, transitions
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent
+from deposits.crash_points import reach
 from deposits.models import Deposit
 
 log = structlog.get_logger("deposits.sweep")
@@ -42,7 +43,10 @@ class Command(BaseCommand):
 
 def sweep() -> None:
     """Look once: ring for due rows, give up what could never be sent, seal the audit trail."""
-    if Deposit.objects.due().exists() and not doorbell.ring_now():
-        drain()
+    if Deposit.objects.due().exists():
+        reach("sweeper.before_ring")
+        if not doorbell.ring_now():
+            drain()
+        reach("sweeper.after_ring")
     give_up_unsent()
     audit.seal()
