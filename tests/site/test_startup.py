@@ -47,4 +47,5 @@ def test_an_unsafe_setting_is_refused_by_name(settings: Any, name: str, value: o
 def test_doors_that_stand_open_are_refused_where_the_site_is_public(settings: Any) -> None:
     settings.BASE_URL = "https://pay.example"
     settings.DEBUG = settings.DEMO = True
-    assert [sentence.split(":")[0] for sentence in unsafe_settings()] == ["DEBUG", "DEMO"]
+    settings.CRASH_POINTS = "/deaths"
+    assert [sentence.split(":")[0] for sentence in unsafe_settings()] == ["DEBUG", "DEMO", "CRASH_POINTS"]
