@@ -9,11 +9,13 @@ adapter was not through with it), and as `NotSent` otherwise.
 from __future__ import annotations
 
 import logging
+import math
 import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 import structlog
@@ -29,8 +31,13 @@ STORED_BODY_CHARACTERS = 2_048
 # Masked before the last cut, so that no half of a secret stays; masking 64 kB to keep 2 would be waste.
 _LOOKED_AT_BYTES = 2 * STORED_BODY_CHARACTERS
 
+_CUT_OFF = "the conversation was cut off"
+
 _log = structlog.get_logger(__name__)
 _levels = logging.getLogger(__name__)
+
+
+Owner = TypeVar("Owner")
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -58,14 +65,99 @@ class Result:
 
 
 @dataclass(slots=True, eq=False)
-class _Talk:
+class _Talk(Generic[Owner]):
+    owner: Owner
     conversation: Conversation
+    profile: CarrierProfile
+    inquiry: bool
     reference: str
     deadline: float
     request: HttpRequest | None = None
     outcome: Outcome | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     moved_money: bool = False
+
+
+class Conversations(Generic[Owner]):
+    """The conversations that one thread holds at once, with any carriers; each ends on its own.
+
+    Use it as a context manager: leaving it cuts off what is still running, so that no half-read connection is
+    left to the next user of the thread.
+    """
+
+    def __init__(self) -> None:
+        self._pool = pool_of_this_thread()
+        self._running: set[_Talk[Owner]] = set()
+        self._ended: list[_Talk[Owner]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.abandon()
+        for talk in self._running:
+            with suppress(Exception):
+                talk.conversation.close()
+
+    def __len__(self) -> int:
+        return len(self._running) + len(self._ended)
+
+    def held_with(self, carrier: str) -> int:
+        """How many conversations are running with `carrier` (its code)."""
+        return sum(talk.profile.code == carrier for talk in self._running)
+
+    def start(
+        self,
+        owner: Owner,
+        conversation: Conversation,
+        profile: CarrierProfile,
+        *,
+        inquiry: bool = False,
+        reference: str = "",
+        within_s: float | None = None,
+    ) -> None:
+        """Begin `conversation`; `wait` hands `owner` back with its result.
+
+        The conversation as a whole, all its requests together, ends within `within_s` seconds (by default, and at
+        most, `profile.http_total_s`). `inquiry` says that it only asks, so that a failing network means `Unknown`.
+        `reference` (ours) only serves the log. Nothing that a carrier, the network or an adapter does is raised.
+        """
+        total_s = profile.http_total_s if within_s is None else min(within_s, profile.http_total_s)
+        talk = _Talk(owner, conversation, profile, inquiry, reference, time.monotonic() + total_s)
+        self._running.add(talk)
+        self._go_on(talk, None)
+
+    def wait(self, until: float = math.inf) -> list[tuple[Owner, Result]]:
+        """Block until one or more have ended, or `until` on the monotonic clock; return those that ended.
+
+        Empty when the time has come, or when nothing is running.
+        """
+        while self._running and not self._ended:
+            finished = self._pool.wait(until)
+            for end in finished:
+                talk: _Talk[Owner] = end.owner
+                if _take(talk, end):
+                    self._go_on(talk, end.answer)
+                else:
+                    self._end(talk)
+            if not finished:
+                break
+        ended, self._ended = self._ended, []
+        return [
+            (talk.owner, Result(talk.outcome or Unknown(_CUT_OFF), talk.exchanges, talk.moved_money))
+            for talk in ended
+        ]
+
+    def _go_on(self, talk: _Talk[Owner], answer: HttpAnswer | None) -> None:
+        _advance(talk, answer, self._pool)
+        if talk.outcome is not None:
+            self._end(talk)
+
+    def _end(self, talk: _Talk[Owner]) -> None:
+        self._running.remove(talk)
+        self._ended.append(talk)
+        with suppress(Exception):
+            talk.conversation.close()
 
 
 def run(
@@ -75,41 +167,23 @@ def run(
     inquiry: bool = False,
     references: Sequence[str] = (),
 ) -> list[Result]:
-    """Hold all `conversations` with one carrier at once; results in the same order.
+    """Hold all `conversations` with one carrier at once and wait for the last; results in the same order.
 
-    Each conversation as a whole, all its requests together, ends within `profile.http_total_s`. `inquiry`
-    says that they only ask, so that a failing network means `Unknown`. `references` (ours, one each) only
-    serve the log. Nothing that a carrier, the network or an adapter does is raised.
+    As `Conversations.start` for each; `references` are one each, or none.
     """
-    pool = pool_of_this_thread()
-    deadline = time.monotonic() + profile.http_total_s
-    talks = [
-        _Talk(conversation, references[index] if index < len(references) else "", deadline)
-        for index, conversation in enumerate(conversations)
-    ]
-    try:
-        for talk in talks:
-            _advance(talk, None, pool, profile, inquiry)
-        while finished := pool.wait():
-            for end in finished:
-                _take(end, pool, profile, inquiry)
-    finally:
-        # Only when something interrupts us (a task's time limit): leave no half-read connection to the next
-        # batch.
-        pool.abandon()
-        for talk in talks:
-            with suppress(Exception):
-                talk.conversation.close()
-    return [
-        Result(talk.outcome or Unknown("the conversation was cut off"), talk.exchanges, talk.moved_money)
-        for talk in talks
-    ]
+    results: dict[int, Result] = {}
+    with Conversations[int]() as talks:
+        for index, conversation in enumerate(conversations):
+            reference = references[index] if index < len(references) else ""
+            talks.start(index, conversation, profile, inquiry=inquiry, reference=reference)
+        while len(talks):
+            results.update(talks.wait())
+    return [results[index] for index in range(len(conversations))]
 
 
-def _take(end: Finished, pool: HttpPool, profile: CarrierProfile, inquiry: bool) -> None:
-    """Record one finished request, then go on with its conversation or end it."""
-    talk: _Talk = end.owner
-    request = talk.request
+def _take(talk: _Talk[Any], end: Finished) -> bool:
+    """Keep one finished request; return whether there is an answer to go on with."""
+    profile, request = talk.profile, talk.request
     assert request is not None
     if request.moves_money and end.body_left:
         talk.moved_money = True
@@ -126,21 +200,20 @@ def _take(end: Finished, pool: HttpPool, profile: CarrierProfile, inquiry: bool)
             elapsed_ms=exchange.elapsed_ms,
         )
     if end.answer is None:
-        _end_in_silence(talk, end.error, inquiry)
-    else:
-        _advance(talk, end.answer, pool, profile, inquiry)
+        _end_in_silence(talk, end.error)
+        return False
+    return True
 
 
-def _advance(
-    talk: _Talk, answer: HttpAnswer | None, pool: HttpPool, profile: CarrierProfile, inquiry: bool
-) -> None:
+def _advance(talk: _Talk[Any], answer: HttpAnswer | None, pool: HttpPool) -> None:
     """Give the adapter its answer (None to begin) and start the request it wants next."""
+    profile = talk.profile
     try:
         # A generator that has not begun takes only None, which is what `send` is given then.
         request = next(talk.conversation) if answer is None else talk.conversation.send(answer)
         remaining_s = talk.deadline - time.monotonic()
         if remaining_s <= 0:
-            _end_in_silence(talk, f"the conversation took longer than {profile.http_total_s:g} s", inquiry)
+            _end_in_silence(talk, "the conversation took longer than it may")
             return
         talk.request = request
         pool.start(request, owner=talk, timeout_s=remaining_s, connect_timeout_s=profile.connect_timeout_s)
@@ -163,8 +236,8 @@ def _advance(
         )
 
 
-def _end_in_silence(talk: _Talk, error: str, inquiry: bool) -> None:
-    talk.outcome = Unknown(error) if inquiry or talk.moved_money else NotSent(error)
+def _end_in_silence(talk: _Talk[Any], error: str) -> None:
+    talk.outcome = Unknown(error) if talk.inquiry or talk.moved_money else NotSent(error)
 
 
 def _exchange(request: HttpRequest, end: Finished) -> Exchange:

@@ -10,6 +10,7 @@ then goes over a new one.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import ssl
@@ -190,16 +191,18 @@ class HttpPool:
             raise
         self._busy[transfer.curl] = transfer
 
-    def wait(self) -> list[Finished]:
-        """Block until at least one request has ended. Empty only when none is running."""
+    def wait(self, until: float = math.inf) -> list[Finished]:
+        """Block until at least one request has ended, or `until` on the monotonic clock; return those that ended."""
         finished: list[Finished] = []
         while self._busy and not finished:
             self.multi.perform()
             self._collect(finished)
-            if finished:
+            remaining_s = until - time.monotonic()
+            if finished or remaining_s <= 0:
                 break
             timeout_ms = self.multi.timeout()
             wait_s = WAIT_MAX_S if timeout_ms < 0 else min(timeout_ms / 1000, WAIT_MAX_S)
+            wait_s = min(wait_s, remaining_s)
             if wait_s > 0 and self.multi.select(wait_s) < 0:
                 time.sleep(0.001)  # no descriptor to wait for yet: a name is being resolved
         return finished

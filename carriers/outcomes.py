@@ -80,10 +80,14 @@ class NotFound:
 
 @dataclass(frozen=True, slots=True)
 class NotDone:
-    """The carrier says it did not process the request (429, documented 503). Send the same again later."""
+    """The carrier says it did not process the request (429, documented 503). Send the same again later.
+
+    `throttled`: it asks all of us to wait that long, not only for this order.
+    """
 
     retry_after_s: float
     detail: str = ""
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

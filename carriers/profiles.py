@@ -41,5 +41,7 @@ class CarrierProfile:
     unavailable_means_not_processed: bool = False
     connect_timeout_s: float = 3.0
     http_total_s: float = 20.0
-    # Conversations one worker process may hold with this carrier at once (bulkhead).
-    slots: int = 20
+    # Conversations one worker process may hold with this carrier at once (bulkhead); never above a third of all.
+    slots: int = 60
+    # Carriers that serve the same numbers are tried in this order.
+    rank: int = 1

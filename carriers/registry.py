@@ -25,8 +25,8 @@ class Registry:
     profiles: Mapping[str, CarrierProfile]
     adapters: Mapping[str, CarrierAdapter]
 
-    def route(self, msisdn: str, currency: str) -> CarrierProfile | None:
-        """The carrier with the longest prefix of `msisdn` (E.164, with "+") that charges in `currency`."""
+    def routes(self, msisdn: str, currency: str) -> list[CarrierProfile]:
+        """The carriers with the longest prefix of `msisdn` (E.164, with "+") that charge in `currency`, by rank."""
         served = [
             (len(prefix), profile)
             for profile in self.profiles.values()
@@ -34,7 +34,8 @@ class Registry:
             for prefix in profile.prefixes
             if msisdn.startswith(prefix)
         ]
-        return max(served, key=lambda pair: pair[0])[1] if served else None
+        longest = max((length for length, _ in served), default=0)
+        return sorted((profile for length, profile in served if length == longest), key=lambda one: one.rank)
 
 
 def load(configured: Sequence[Mapping[str, Any]]) -> Registry:
@@ -75,8 +76,18 @@ def profile(code: str) -> CarrierProfile:
 
 
 def route(msisdn: str, currency: str) -> CarrierProfile | None:
-    """The carrier that serves `msisdn` (E.164, with "+") in `currency`; None when no carrier does."""
-    return registry().route(msisdn, currency)
+    """The first carrier that serves `msisdn` (E.164, with "+") in `currency`; None when no carrier does."""
+    return next(iter(registry().routes(msisdn, currency)), None)
+
+
+def routes(msisdn: str, currency: str) -> list[CarrierProfile]:
+    """All carriers that serve `msisdn` (E.164, with "+") in `currency`, in the order in which they are to be tried."""
+    return registry().routes(msisdn, currency)
+
+
+def has_second_routes() -> bool:
+    """Whether any number is served by more than one carrier: a look that spares a search."""
+    return any(profile.rank > 1 for profile in registry().profiles.values())
 
 
 def currencies_of(msisdn: str) -> tuple[str, ...]:
@@ -153,6 +164,8 @@ def _check_values(profile: CarrierProfile, name: str) -> None:
             raise _wrong(name, setting, "must be above 0")
     if profile.connect_timeout_s > profile.http_total_s:
         raise _wrong(name, "connect_timeout_s", "must be at most http_total_s")
+    if profile.rank < 1:
+        raise _wrong(name, "rank", "must be at least 1, for the route that is tried first")
     if profile.slots < 1:
         raise _wrong(name, "slots", "must be at least 1")
 
@@ -182,13 +195,12 @@ def _adapter(profile: CarrierProfile) -> CarrierAdapter:
 
 
 def _refuse_ambiguity(profiles: Any) -> None:
-    """Two carriers for one prefix and currency would make the route depend on the order of the settings."""
-    taken: dict[tuple[str, str], str] = {}
+    """Two carriers of one rank for one prefix and currency would make the route depend on the settings' order."""
+    taken: dict[tuple[str, str, int], str] = {}
     for profile in profiles:
         for prefix in profile.prefixes:
             for currency in profile.currencies:
-                other = taken.setdefault((prefix, currency), profile.code)
+                other = taken.setdefault((prefix, currency, profile.rank), profile.code)
                 if other != profile.code:
-                    raise _wrong(
-                        profile.code, "prefixes", f"{prefix} in {currency} is served by {other!r} too"
-                    )
+                    what = f"{prefix} in {currency} is served by {other!r} too; give the second route another rank"
+                    raise _wrong(profile.code, "prefixes", what)

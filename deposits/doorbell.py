@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 from celery import current_app
@@ -29,6 +30,7 @@ _BUDGET_S = 0.3
 _PAUSE_AFTER_FAILURE_S = 1.0
 #: A deposit that is accepted right after another waits at most this long for its ring.
 _PAUSE_S = 0.02
+_ATTEND_EVERY_S = 0.1
 _RUNG_KEY = "doorbell:carriers"
 
 
@@ -72,12 +74,44 @@ def ring_now() -> bool:
     return True
 
 
-def answered() -> None:
-    """A worker has come: the next accepted deposit rings again. Called before the worker looks for rows."""
+class Attendance:
+    """One worker that looks for due rows by itself for a while, so that nobody need ring meanwhile.
+
+    It is remembered in Redis for as long as an unanswered ring is: a worker that dies is soon rung for again.
+    """
+
+    def __init__(self) -> None:
+        self._again_at = 0.0
+        self._help_at = 0.0
+
+    def attend(self) -> None:
+        """Say that this worker is looking."""
+        now = time.monotonic()
+        if now >= self._again_at:
+            heard = _tell(lambda redis: redis.set(_RUNG_KEY, b"1", px=_RUNG_FOR_MS))
+            self._again_at = now + (_ATTEND_EVERY_S if heard else _PAUSE_AFTER_FAILURE_S)
+
+    def leave(self) -> None:
+        """The next accepted deposit rings again. Called before the worker looks for the last time."""
+        if _tell(lambda redis: redis.delete(_RUNG_KEY)):
+            self._again_at = 0.0
+
+    def call_help(self) -> None:
+        """There is more than this worker can do: have another one come, if there is one."""
+        now = time.monotonic()
+        if now >= self._help_at:
+            self._help_at = now + _RUNG_FOR_MS / 1_000
+            self.leave()
+            ring_now()
+
+
+def _tell(say: Callable[[Redis], object]) -> bool:
     try:
-        _connection().delete(_RUNG_KEY)
+        say(_connection())
     except (RedisError, OSError):
-        log.debug("doorbell_not_cleared")  # it runs out by itself
+        log.debug("doorbell_not_told")  # what it knows runs out by itself
+        return False
+    return True
 
 
 def _current_ringer() -> _Ringer:

@@ -46,6 +46,7 @@ class Event(models.TextChoices):
     EXPIRED = "expired", "ran out"
     SILENCE = "silence", "no usable answer"
     NOT_FOUND = "not_found", "carrier does not know it yet"
+    REROUTED = "rerouted", "given to another route"
     RESENT = "resent", "to be sent again under the same reference"
     MISMATCH = "mismatch", "carrier took something else"
     OVERDUE = "overdue", "unanswered for too long"
@@ -59,6 +60,7 @@ S, E = State, Event
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (S.RECEIVED, E.SENDING): S.SUBMITTING,
     (S.RECEIVED, E.CANCELLED): S.CANCELLED,
+    (S.RECEIVED, E.REROUTED): S.RECEIVED,
     (S.RECEIVED, E.OVERDUE): S.FAILED,
     (S.SUBMITTING, E.LEASE_LOST): S.UNKNOWN,
     (S.SUBMITTING, E.NOT_SENT): S.RECEIVED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -21,8 +21,10 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.statement import Statement
+from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
 from deposits.limits import release
 from deposits.models import Deposit, DepositEvent
+from deposits.retry import scaled
 from deposits.states import FINAL, NOTHING_TAKEN, Event, State, after
 
 _SQL = Path(__file__).parent / "sql"
@@ -30,6 +32,7 @@ _ACCEPT = Statement(_SQL / "accept.sql")
 _CLAIM = Statement(_SQL / "claim.sql")
 _RECORD = Statement(_SQL / "record.sql")
 _WAKE = Statement(_SQL / "wake.sql")
+_REROUTE = Statement(_SQL / "reroute.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,11 @@ class Claimed:
     state: State
     step: Deposit.Next
     lease_epoch: int
+    probe: bool
     tries: int
+    sends: int
+    bound: bool
+    route_reason: str
     inquiries: int
     not_found_seen: int
     not_found_first_at: datetime | None
@@ -148,15 +155,37 @@ def accept(acceptance: Acceptance) -> Accepted | None:
     return Accepted(row["player_id"], row["blocked"], row["created"], row["created_at"], row["proof_needed"])
 
 
-def claim(batch: int, owner: str) -> list[Claimed]:
+@dataclass(frozen=True, slots=True)
+class Rerouting:
+    """A deposit that another carrier is to take, and why."""
+
+    id: UUID
+    from_carrier: str
+    to_carrier: str
+    reason: str
+
+
+def claim(batch: int, owner: str, rooms: Mapping[str, int]) -> list[Claimed]:
     """Lease up to `batch` due deposits to `owner` and write their attempt rows.
 
+    `rooms`: how many conversations the worker may begin with each carrier (code); others are left alone. What a
+    breaker, a pause or the retry budget forbids is left alone too.
     Commits by itself: call it outside any transaction, so that the row says "this may have happened" first.
     """
     if connection.in_atomic_block:
         raise RuntimeError("a claim must commit before a byte leaves: call it outside a transaction")
-    lease = timedelta(seconds=settings.TIME_LIMITS.lease)
-    rows = _CLAIM.rows({"batch": batch, "owner": owner, "lease": lease})
+    rows = _CLAIM.rows(
+        {
+            "batch": batch,
+            "owner": owner,
+            "lease": timedelta(seconds=settings.TIME_LIMITS.lease),
+            "carriers": list(rooms),
+            "rooms": list(rooms.values()),
+            "probe_every": timedelta(seconds=scaled(PROBE_EVERY_S)),
+            "minute": timedelta(seconds=scaled(MINUTE_S)),
+            "repeats_always": REPEATS_ALWAYS,
+        }
+    )
     return [
         Claimed(**{**row, "state": State(row["state"]), "step": Deposit.Next(row["step"])}) for row in rows
     ]
@@ -187,6 +216,15 @@ def record(results: Sequence[Result]) -> list[UUID]:
     with the ledger entries of those that became `credited`.
     """
     rows = _RECORD.rows({"results": msgspec.json.encode(results).decode()})
+    return [row["id"] for row in rows]
+
+
+def reroute(reroutings: Sequence[Rerouting]) -> list[UUID]:
+    """Give deposits to other carriers; return the ids of those that went.
+
+    One that may be with its carrier, or that a worker holds, stays where it is.
+    """
+    rows = _REROUTE.rows({"given": msgspec.json.encode(reroutings).decode()})
     return [row["id"] for row in rows]
 
 

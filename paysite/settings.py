@@ -180,6 +180,8 @@ DEPOSIT_PAGE_CURRENCY = "GBP"
 # For tests: a folder that says where processes are to die (deposits/crash_points.py).
 CRASH_POINTS = env.str("CRASH_POINTS", default="")
 WORKER_BATCH_SIZE = env.int("WORKER_BATCH_SIZE", default=20)
+# Conversations that one worker child holds at once; a third of them with one carrier at most.
+WORKER_SLOTS = env.int("WORKER_SLOTS", default=180)
 # Where "Play" leads when the partner gave no address to return to, and where a player signs in.
 LOBBY_URL = env.str("LOBBY_URL", default="/demo/" if DEMO else "/deposit/")
 SIGN_IN_URL = env.str("SIGN_IN_URL", default=LOBBY_URL)

@@ -366,7 +366,7 @@ def _refusal(
     code, message = _error(answer)
     told = answer.status, code
     if answer.status == 429:
-        return outcomes.NotDone(wire.retry_after_s(answer.headers), _described(answer))
+        return outcomes.NotDone(wire.retry_after_s(answer.headers), _described(answer), throttled=True)
     if reason := declines.get(told):
         return outcomes.Declined(reason, code)
     repeated = told == (400, "INVALID_ARGUMENT") and "clientcorrelator" in message and "exist" in message

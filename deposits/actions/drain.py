@@ -1,37 +1,32 @@
-"""Claim, call, record: what a worker does each time the bell rings, until nothing is due.
+"""Claim, call, record: what a worker does when the bell rings, until nothing is due.
 
-No transaction is open while the carrier is being called. The claim commits first; the record and the ledger entries
-of what was credited commit together.
+One worker holds many conversations at once. Each is recorded as soon as it has ended, so that a slow one delays nobody,
+and new deposits are claimed meanwhile. No transaction is open while a carrier is being called: the claim commits first;
+the record and the ledger entries of what was credited commit together.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from itertools import groupby
-from operator import attrgetter
-from uuid import UUID
 
-import structlog
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
 
-from accounts import ledger
-from carriers import driver, registry
+from carriers import registry
+from carriers.driver import Conversations
+from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
-from deposits import transitions
+from deposits import breakers, doorbell, transitions
 from deposits.actions.decide import decide
-from deposits.actions.notify import wake_waiting
+from deposits.actions.record import record
 from deposits.crash_points import reach
 from deposits.models import Deposit
-from deposits.states import Event, State
 from deposits.transitions import Claimed, Result
 
-log = structlog.get_logger("deposits.drain")
-
-#: Deadlocks and serialisation failures undo the whole transaction, so it may be run again this often.
-_RECORD_TRIES = 3
-_RETRYABLE = frozenset({"40001", "40P01"})
+#: While conversations run, this often what has ended is recorded and what has become due is claimed.
+_PACE_S = 0.025
+#: A conversation is not begun with less time than this left to it, and the task needs some for the last record.
+_LEAST_S = 5
+_MARGIN_S = 2
 
 
 def drain(owner: str | None = None) -> int:
@@ -39,44 +34,111 @@ def drain(owner: str | None = None) -> int:
 
     What remains is found by the next ring or sweep. `owner` signs the leases (default: this process).
     """
-    owner = owner or transitions.worker_name()
-    limits = settings.TIME_LIMITS
-    ends_at = time.monotonic() + max(limits.task_soft - limits.http_total - 2 / settings.TIME_DIVISOR, 0)
-    handled = 0
-    reach("worker.before_claim")
-    while batch := transitions.claim(settings.WORKER_BATCH_SIZE, owner):
-        handle(batch)
-        handled += len(batch)
-        if time.monotonic() > ends_at:
-            break
-    return handled
+    shift = _Shift(owner or transitions.worker_name())
+    with shift.talks:
+        shift.work()
+    shift.sightings.tell(all_of_it=True)
+    return shift.handled
 
 
-def handle(batch: Sequence[Claimed]) -> None:
-    """Call the carriers about a claimed batch and record what came back."""
-    results: list[Result] = []
-    reach("worker.after_claim")
-    for code, group in groupby(sorted(batch, key=attrgetter("carrier")), key=attrgetter("carrier")):
-        results += _call(code, list(group))
-    reach("worker.after_answer")
-    _record(batch, results)
-    reach("worker.after_commit")
-    _log(batch, results)
+class _Shift:
+    """One run of a worker: what it holds, and until when."""
+
+    def __init__(self, owner: str) -> None:
+        limits, divisor = settings.TIME_LIMITS, settings.TIME_DIVISOR
+        now = time.monotonic()
+        self.owner = owner
+        self.handled = 0
+        self.talks: Conversations[Claimed] = Conversations()
+        self.sightings = breakers.Sightings()
+        self.bell = doorbell.Attendance()
+        self.ends_at = now + limits.task_soft - _MARGIN_S / divisor
+        # Until here a conversation has all of its time.
+        self.fresh_until = self.ends_at - limits.http_total
+        self.least_s = _LEAST_S / divisor
+
+    def work(self) -> None:
+        """Claim and record at a steady pace, until nothing is due and nothing runs, or the time is up."""
+        reach("worker.before_claim")
+        last_look = False
+        while True:
+            tick = time.monotonic() + _PACE_S
+            may_claim = self._may_claim()
+            if may_claim and not last_look:
+                self.bell.attend()
+            batch = self._claim() if may_claim else []
+            if not batch and not len(self.talks):
+                if not may_claim:
+                    self.bell.call_help()  # the time is up, and more may be due
+                    return
+                if last_look:
+                    return
+                # What is accepted from here on rings; what was accepted just before is seen by one more look.
+                self.bell.leave()
+                last_look = True
+                continue
+            last_look = False
+            full = len(batch) == settings.WORKER_BATCH_SIZE
+            if full or not may_claim:
+                self.bell.call_help()
+            self._record(self._gather(time.monotonic() if full else tick))
+
+    def _may_claim(self) -> bool:
+        now = time.monotonic()
+        # Later on, with slow conversations still open, the others must not wait for them: they get what time is left.
+        return now < self.fresh_until or (len(self.talks) > 0 and self.ends_at - now > self.least_s)
+
+    def _claim(self) -> list[Claimed]:
+        batch = transitions.claim(settings.WORKER_BATCH_SIZE, self.owner, self._rooms())
+        if batch:
+            reach("worker.after_claim")
+        for claimed in batch:
+            adapter = registry.adapter_for(claimed.carrier)
+            self.talks.start(
+                claimed,
+                _conversation(adapter, claimed),
+                registry.profile(claimed.carrier),
+                inquiry=claimed.step == Deposit.Next.INQUIRE,
+                reference=claimed.reference,
+                within_s=self.ends_at - time.monotonic(),
+            )
+        self.handled += len(batch)
+        return batch
+
+    def _rooms(self) -> dict[str, int]:
+        """How many conversations may begin with each carrier: a slow one never holds more than a third (bulkhead)."""
+        free = settings.WORKER_SLOTS - len(self.talks)
+        most = settings.WORKER_SLOTS // 3
+        return {
+            code: min(min(profile.slots, most) - self.talks.held_with(code), free)
+            for code, profile in registry.registry().profiles.items()
+        }
+
+    def _gather(self, until: float) -> list[tuple[Claimed, Ended]]:
+        """Wait until `until` on the monotonic clock, or until everything has ended; return what has ended."""
+        ended = self.talks.wait(until)
+        while len(self.talks) and time.monotonic() < until:
+            ended += self.talks.wait(until)
+        return ended
+
+    def _record(self, ended: list[tuple[Claimed, Ended]]) -> None:
+        if not ended:
+            return
+        reach("worker.after_answer")
+        record([(claimed, _decided(claimed, end)) for claimed, end in ended])
+        reach("worker.after_commit")
+        for claimed, end in ended:
+            self.sightings.add(
+                claimed.carrier, claimed.step.value, end.outcome, sends=claimed.sends, probe=claimed.probe
+            )
+        self.sightings.tell()
 
 
-def _call(code: str, group: list[Claimed]) -> list[Result]:
-    profile, adapter = registry.profile(code), registry.adapter_for(code)
-    ended = driver.run(
-        [_conversation(adapter, claimed) for claimed in group],
-        profile,
-        references=[claimed.reference for claimed in group],
-    )
-    results = []
-    for claimed, end in zip(group, ended, strict=True):
-        decided = decide(claimed, end.outcome, profile, resend_is_safe=adapter.resend_is_safe)
-        decided.exchanges = end.exchanges
-        results.append(decided)
-    return results
+def _decided(claimed: Claimed, end: Ended) -> Result:
+    resend_is_safe = registry.adapter_for(claimed.carrier).resend_is_safe
+    result = decide(claimed, end.outcome, registry.profile(claimed.carrier), resend_is_safe=resend_is_safe)
+    result.exchanges = end.exchanges
+    return result
 
 
 def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
@@ -102,86 +164,3 @@ def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
             return adapter.cancel(order)
         case _:
             return adapter.inquire(order)
-
-
-def _record(batch: Sequence[Claimed], results: Sequence[Result]) -> None:
-    """Record the batch as a whole; if the database refuses it, each deposit alone: one cannot hold up the rest."""
-    by_id = {claimed.id: claimed for claimed in batch}
-    try:
-        _record_with_retries(by_id, results)
-    except OperationalError:
-        raise  # the leases run out and the deposits are asked about
-    except DatabaseError as error:
-        if len(results) == 1:
-            log.exception("record_refused", reference=by_id[results[0].id].reference, error=str(error))
-            return
-        for one in results:
-            _record(batch, [one])
-
-
-def _record_with_retries(by_id: dict[UUID, Claimed], results: Sequence[Result]) -> None:
-    for left in reversed(range(_RECORD_TRIES)):
-        try:
-            with transaction.atomic():
-                moved = set(transitions.record(results))
-                ledger.post([entry for r in results if r.id in moved for entry in _entries(by_id[r.id], r)])
-                reach("worker.after_ledger")
-                for r in results:
-                    if r.id in moved and r.event == Event.REVERSED:
-                        _reverse(by_id[r.id])
-                reach("worker.before_commit")
-            break
-        except OperationalError as error:
-            if not left or getattr(error.__cause__, "sqlstate", "") not in _RETRYABLE:
-                raise
-    # A payment that the carrier named only now may have been spoken of before.
-    named: dict[str, dict[str, UUID]] = {}
-    for r in results:
-        if r.payment_id and r.id in moved and not r.final:
-            named.setdefault(by_id[r.id].carrier, {})[r.payment_id] = r.id
-    for carrier, payments in named.items():
-        wake_waiting(carrier, payments)
-
-
-def _entries(claimed: Claimed, result: Result) -> list[ledger.Entry]:
-    """The ledger entries that belong to a result: the credit, or what was taken and is nobody's yet."""
-    if result.to_state == State.CREDITED and result.event == Event.APPROVED:
-        account = claimed.player_account_id or ledger.player_account_id(claimed.player_id, claimed.currency)
-        return [_from_carrier("deposit", claimed, account, claimed.amount_minor)]
-    if result.event == Event.MISMATCH and result.taken_minor:
-        account = ledger.unallocated_account_id(claimed.carrier, claimed.currency)
-        return [_from_carrier("unallocated", claimed, account, result.taken_minor)]
-    return []
-
-
-def _from_carrier(kind: str, claimed: Claimed, account: int, amount_minor: int) -> ledger.Entry:
-    clearing = ledger.clearing_account_id(claimed.carrier, claimed.currency)
-    return ledger.Entry(
-        kind=kind,
-        source=claimed.id,
-        currency=claimed.currency,
-        postings=((clearing, -amount_minor), (account, amount_minor)),
-        description=claimed.reference,
-    )
-
-
-def _reverse(claimed: Claimed) -> None:
-    Deposit.objects.filter(pk=claimed.id, reversed_at=None).update(reversed_at=claimed.claimed_at)
-    ledger.post_reversal(
-        claimed.id, claimed.player_id, claimed.carrier, claimed.amount_minor, claimed.currency
-    )
-
-
-def _log(batch: Sequence[Claimed], results: Sequence[Result]) -> None:
-    by_id = {claimed.id: claimed for claimed in batch}
-    for r in results:
-        claimed = by_id[r.id]
-        log.info(
-            "attempt",
-            reference=claimed.reference,
-            request_id=claimed.request_id,
-            step=claimed.step.value,
-            epoch=r.epoch,
-            outcome=r.outcome,
-            state=r.to_state,
-        )

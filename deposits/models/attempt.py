@@ -18,6 +18,9 @@ class Attempt(models.Model):
     epoch = models.BigIntegerField()
     step = models.CharField(max_length=10, choices=Deposit.Next)
     worker = models.CharField(max_length=80)
+    # By which route, and why that one; empty when it was the first and there was nothing to decide.
+    carrier = models.CharField(max_length=40, blank=True, default="", db_default="")
+    decision = models.CharField(max_length=400, blank=True, default="", db_default="")
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, default="unknown", db_default="unknown")

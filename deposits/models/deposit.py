@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import models
 from django.db.models.functions import Now
 
@@ -12,12 +14,15 @@ from deposits.states import State
 class DepositQuerySet(models.QuerySet["Deposit"]):
     """Named selections."""
 
-    def due(self) -> DepositQuerySet:
-        """Deposits whose next action is due, by the database's clock.
+    def due(self, carriers: Sequence[str]) -> DepositQuerySet:
+        """Deposits at one of `carriers` (codes) whose next action is due, by the database's clock.
 
         In two halves, because there are two indexes of due rows; without them the planner reads the whole table.
         """
-        due, received = models.Q(next_action_at__lte=Now()), models.Q(state=State.RECEIVED)
+        due, received = (
+            models.Q(carrier__in=carriers, next_action_at__lte=Now()),
+            models.Q(state=State.RECEIVED),
+        )
         return self.filter((received & due) | (~received & due))
 
 
@@ -78,6 +83,12 @@ class Deposit(models.Model):
     inquiries = models.PositiveIntegerField(default=0, db_default=0)
     not_found_seen = models.PositiveIntegerField(default=0, db_default=0)
     not_found_first_at = models.DateTimeField(null=True, blank=True)
+    # How often the carrier has seen it, as far as we cannot rule it out; sending it again is for the retry budget.
+    sends = models.PositiveIntegerField(default=0, db_default=0)
+    # It may be with its carrier: from here on no other route takes it.
+    bound = models.BooleanField(default=False, db_default=False)
+    # Why it goes by another route than the first.
+    route_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
     # The window that an inquiry looks in begins at the first send; the carrier's horizon runs from the last.
     first_sent_at = models.DateTimeField(null=True, blank=True)
     last_sent_at = models.DateTimeField(null=True, blank=True)
@@ -102,14 +113,15 @@ class Deposit(models.Model):
             models.CheckConstraint(condition=models.Q(state__in=State.values), name="deposit_state"),
         ]
         indexes = [
-            # The claim reads these two: what may already have moved money comes before what has not been sent.
+            # The claim reads these two: what may already have moved money comes before what has not been sent. Each
+            # carrier has its own queue, so that one that is shut is passed by at no cost.
             models.Index(
-                fields=["next_action_at"],
+                fields=["carrier", "next_action_at"],
                 name="deposit_due_open",
                 condition=models.Q(next_action_at__isnull=False) & ~models.Q(state="received"),
             ),
             models.Index(
-                fields=["next_action_at"],
+                fields=["carrier", "next_action_at"],
                 name="deposit_due_received",
                 condition=models.Q(next_action_at__isnull=False, state="received"),
             ),

@@ -25,6 +25,9 @@ WITH given AS (
         -- A notification that arrived while we were calling may know more than this answer: ask again at once.
         next_action_at = CASE WHEN d.woken THEN now() ELSE now() + make_interval(secs => given.next_in_s) END,
         woken = false,
+        -- What certainly never arrived may still go by another route; what was seen is the retry budget's.
+        bound = d.bound OR given.event NOT IN ('not_sent', 'not_done', 'refused'),
+        sends = d.sends + (given.event <> 'not_sent')::int,
         not_found_seen = CASE WHEN given.not_found THEN d.not_found_seen + 1 ELSE 0 END,
         not_found_first_at = CASE WHEN given.not_found THEN coalesce(d.not_found_first_at, now()) END,
         lease_owner = '', updated_at = now(),

@@ -47,7 +47,7 @@ LAYERS = (
     ),
     Layer(frozenset({"presentation", "links"})),
     Layer(frozenset({"actions"})),
-    Layer(frozenset({"transitions", "retry", "limits", "doorbell"}), peers=True),
+    Layer(frozenset({"transitions", "retry", "limits", "doorbell", "breakers"}), peers=True),
     Layer(frozenset({"models"})),
     Layer(frozenset({"states", "references", "crash_points"})),
 )

@@ -11,9 +11,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from accounts import audit
+from carriers import registry
 from deposits import doorbell, transitions
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent
+from deposits.actions.reroute import reroute_waiting
 from deposits.crash_points import reach
 from deposits.models import Deposit
 
@@ -42,8 +44,9 @@ class Command(BaseCommand):
 
 
 def sweep() -> None:
-    """Look once: ring for due rows, give up what could never be sent, seal the audit trail."""
-    if Deposit.objects.due().exists():
+    """Look once: find other routes, ring for due rows, give up what could never be sent, seal the audit trail."""
+    reroute_waiting()
+    if Deposit.objects.due(list(registry.registry().profiles)).exists():
         reach("sweeper.before_ring")
         if not doorbell.ring_now():
             drain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from unittest import mock
 from uuid import UUID
@@ -14,11 +15,13 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import LedgerEntry
-from carriers import driver
+from carriers import driver, registry
 from carriers import outcomes as carrier
+from carriers.interface import Conversation
 from deposits import transitions
 from deposits.actions import drain as draining
 from deposits.actions.decide import decide
+from deposits.actions.record import entries_of, record
 from deposits.models import Attempt, Deposit, DepositEvent, LimitUsage
 from deposits.states import State
 from deposits.transitions import Claimed
@@ -27,10 +30,40 @@ from tests.deposits.making import accepted
 pytestmark = pytest.mark.usefixtures("committed")
 
 
+#: Room enough for every deposit at the only carrier.
+ROOMS = {"sandbox-mobile": 60}
+
+
+class Network:
+    """Stands in for the conversations with carriers, where a test says what became of each and looks when it began."""
+
+    def __init__(self, outcome: carrier.Outcome, seen: Callable[[Claimed, Conversation], None]) -> None:
+        self.outcome, self.seen = outcome, seen
+        self.ended: list[tuple[Claimed, driver.Result]] = []
+
+    def start(self, claimed: Claimed, conversation: Conversation, *_: object, **__: object) -> None:
+        self.seen(claimed, conversation)
+        self.ended.append((claimed, driver.Result(self.outcome, [], moved_money=True)))
+
+    def wait(self, until: float) -> list[tuple[Claimed, driver.Result]]:
+        ended, self.ended = self.ended, []
+        return ended
+
+    def held_with(self, code: str) -> int:
+        return 0
+
+    def __len__(self) -> int:
+        return len(self.ended)
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
 def claim(*deposits: Deposit, owner: str = "worker-1") -> list[Claimed]:
     """Claim until `deposits` are among what was claimed, and return those."""
     wanted, mine = {deposit.pk for deposit in deposits}, []
-    while batch := transitions.claim(20, owner):
+    while batch := transitions.claim(20, owner, ROOMS):
         mine += [one for one in batch if one.id in wanted]
     return mine
 
@@ -42,9 +75,7 @@ def run_out(deposit: Deposit) -> None:
 
 def answer(claimed: Claimed, outcome: carrier.Outcome) -> None:
     """Record `outcome` as a worker does when its carrier answered that."""
-    ended = driver.Result(outcome, [], moved_money=True)
-    with mock.patch.object(driver, "run", return_value=[ended]):
-        draining.handle([claimed])
+    record([(claimed, decide(claimed, outcome, registry.profile(claimed.carrier), resend_is_safe=True))])
 
 
 def approved(claimed: Claimed) -> carrier.Approved:
@@ -69,16 +100,19 @@ def deposit() -> Deposit:
 def test_the_row_says_that_it_may_have_happened_before_anything_is_sent(deposit: Deposit) -> None:
     seen: list[tuple[State, int, bool]] = []
 
-    def sends(conversations: object, *_: object, **__: object) -> list[driver.Result]:
+    def sends(claimed: Claimed, _: Conversation) -> None:
+        if claimed.id != deposit.pk:
+            return
         # Another connection sees it, so it is committed; and no transaction is open while the carrier is called.
         thread = threading.Thread(target=lambda: seen.append(look(deposit.pk)))
         thread.start()
         thread.join()
         assert connection.in_atomic_block is False
-        return [driver.Result(carrier.Unknown("cut off"), [], True)]
 
-    with mock.patch.object(driver, "run", side_effect=sends):
-        draining.handle(claim(deposit))
+    with mock.patch.object(
+        draining, "Conversations", return_value=Network(carrier.Unknown("cut off"), sends)
+    ):
+        draining.drain()
     assert seen == [(State.SUBMITTING, 1, True)]
 
 
@@ -93,7 +127,7 @@ def look(pk: UUID) -> tuple[State, int, bool]:
 
 def test_a_claim_inside_a_transaction_is_refused(deposit: Deposit) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="must commit before a byte leaves"):
-        transitions.claim(1, "worker")
+        transitions.claim(1, "worker", ROOMS)
 
 
 def test_ten_workers_at_once_claim_a_deposit_once(deposit: Deposit) -> None:
@@ -101,7 +135,9 @@ def test_ten_workers_at_once_claim_a_deposit_once(deposit: Deposit) -> None:
 
     def work(number: int) -> None:
         barrier.wait()
-        claimed.extend(one for one in transitions.claim(20, f"worker-{number}") if one.id == deposit.pk)
+        claimed.extend(
+            one for one in transitions.claim(20, f"worker-{number}", ROOMS) if one.id == deposit.pk
+        )
         connection.close()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
@@ -144,7 +180,7 @@ def test_two_workers_that_both_hear_of_the_success_credit_once(deposit: Deposit)
 def test_the_ledger_alone_would_refuse_a_second_credit(deposit: Deposit) -> None:
     (held,) = claim(deposit)
     answer(held, approved(held))
-    entries = draining._entries(held, decide(held, approved(held), mock.Mock(), resend_is_safe=True))
+    entries = entries_of(held, decide(held, approved(held), mock.Mock(), resend_is_safe=True))
     assert ledger.post(entries) == set()
     assert ledger.player_balance_minor(deposit.player_id, "GBP") == 2_000
 
@@ -152,17 +188,16 @@ def test_the_ledger_alone_would_refuse_a_second_credit(deposit: Deposit) -> None
 def test_every_try_carries_the_same_reference(deposit: Deposit) -> None:
     references: list[str] = []
 
-    def sends(conversations: list[object], *_: object, **kwargs: list[str]) -> list[driver.Result]:
-        references.extend(
-            conversation.gi_frame.f_locals["order"].reference  # type: ignore[attr-defined]
-            for conversation in conversations
-        )
-        return [driver.Result(carrier.NotSent("refused"), [], False) for _ in conversations]
+    def sends(claimed: Claimed, conversation: Conversation) -> None:
+        if claimed.id == deposit.pk:
+            references.append(conversation.gi_frame.f_locals["order"].reference)  # type: ignore[attr-defined]
 
-    with mock.patch.object(driver, "run", side_effect=sends):
+    with mock.patch.object(
+        draining, "Conversations", return_value=Network(carrier.NotSent("refused"), sends)
+    ):
         for _ in range(3):
             run_out(deposit)
-            draining.handle(claim(deposit))
+            draining.drain()
     assert references == [deposit.reference] * 3
 
 
@@ -170,7 +205,7 @@ def test_unknowns_come_before_new_deposits(deposit: Deposit) -> None:
     claim(deposit)
     newer = [accepted("500") for _ in range(3)]
     run_out(deposit)
-    first = transitions.claim(1, "worker-2")
+    first = transitions.claim(1, "worker-2", ROOMS)
     assert [one.id for one in first] == [deposit.pk]
     claim(*newer)
 
@@ -213,6 +248,6 @@ def test_a_row_that_the_database_refuses_does_not_hold_up_its_batch(deposit: Dep
     good, bad = batch
     results = [decide(one, approved(one), mock.Mock(), resend_is_safe=True) for one in batch]
     results[1].payment_id = "x" * 500  # longer than the column
-    draining._record(batch, results)
+    record(list(zip(batch, results, strict=True)))
     assert state(Deposit(pk=good.id)) == State.CREDITED
     assert state(Deposit(pk=bad.id)) == State.SUBMITTING

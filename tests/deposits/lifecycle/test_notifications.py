@@ -47,7 +47,7 @@ def pending() -> Deposit:
     """A deposit that its carrier is working on, not due for a long while."""
     deposit = accepted("016")
     mine = []
-    while batch := claim(20, "worker"):
+    while batch := claim(20, "worker", {"sandbox-mobile": 60}):
         mine += [one for one in batch if one.id == deposit.pk]
     (held,) = mine
     payment_id = f"pay-{deposit.reference}"
@@ -57,7 +57,7 @@ def pending() -> Deposit:
 
 
 def is_due(deposit: Deposit) -> bool:
-    return Deposit.objects.due().filter(pk=deposit.pk).exists()
+    return Deposit.objects.due(["sandbox-mobile"]).filter(pk=deposit.pk).exists()
 
 
 def test_a_notification_wakes_the_inquiry_and_credits_nothing(pending: Deposit) -> None:

@@ -1,0 +1,118 @@
+"""Record what carriers answered: states, ledger entries and limits in one transaction, then what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, OperationalError, transaction
+
+from accounts import ledger
+from deposits import transitions
+from deposits.actions.notify import wake_waiting
+from deposits.actions.reroute import reroute_unsent
+from deposits.crash_points import reach
+from deposits.models import Deposit
+from deposits.states import Event, State
+from deposits.transitions import Claimed, Result
+
+log = structlog.get_logger("deposits.record")
+
+#: Deadlocks and serialisation failures undo the whole transaction, so it may be run again this often.
+_TRIES = 3
+_RETRYABLE = frozenset({"40001", "40P01"})
+
+
+def record(answers: Sequence[tuple[Claimed, Result]]) -> None:
+    """Record the answers as a whole; if the database refuses them, each alone: one cannot hold up the rest.
+
+    Raises OperationalError when the database cannot be reached: the leases run out and the deposits are asked about.
+    """
+    try:
+        moved = _record_with_retries(answers)
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        if len(answers) == 1:
+            log.exception("record_refused", reference=answers[0][0].reference, error=str(error))
+            return
+        for one in answers:
+            record([one])
+        return
+    _follow_up([(claimed, result) for claimed, result in answers if result.id in moved])
+    _log(answers)
+
+
+def _record_with_retries(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]:
+    for left in reversed(range(_TRIES)):
+        try:
+            with transaction.atomic():
+                moved = set(transitions.record([result for _, result in answers]))
+                ledger.post(
+                    [entry for claimed, r in answers if r.id in moved for entry in entries_of(claimed, r)]
+                )
+                reach("worker.after_ledger")
+                for claimed, r in answers:
+                    if r.id in moved and r.event == Event.REVERSED:
+                        _reverse(claimed)
+                reach("worker.before_commit")
+            return moved
+        except OperationalError as error:
+            if not left or getattr(error.__cause__, "sqlstate", "") not in _RETRYABLE:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _follow_up(moved: Sequence[tuple[Claimed, Result]]) -> None:
+    # A payment that the carrier named only now may have been spoken of before.
+    named: dict[str, dict[str, UUID]] = {}
+    for claimed, r in moved:
+        if r.payment_id and not r.final:
+            named.setdefault(claimed.carrier, {})[r.payment_id] = r.id
+    for carrier, payments in named.items():
+        wake_waiting(carrier, payments)
+    reroute_unsent([claimed for claimed, r in moved if r.event == Event.NOT_SENT])
+
+
+def entries_of(claimed: Claimed, result: Result) -> list[ledger.Entry]:
+    """Return the ledger entries that belong to a result: the credit, or what was taken and is nobody's yet."""
+    if result.to_state == State.CREDITED and result.event == Event.APPROVED:
+        account = claimed.player_account_id or ledger.player_account_id(claimed.player_id, claimed.currency)
+        return [_from_carrier("deposit", claimed, account, claimed.amount_minor)]
+    if result.event == Event.MISMATCH and result.taken_minor:
+        account = ledger.unallocated_account_id(claimed.carrier, claimed.currency)
+        return [_from_carrier("unallocated", claimed, account, result.taken_minor)]
+    return []
+
+
+def _from_carrier(kind: str, claimed: Claimed, account: int, amount_minor: int) -> ledger.Entry:
+    clearing = ledger.clearing_account_id(claimed.carrier, claimed.currency)
+    return ledger.Entry(
+        kind=kind,
+        source=claimed.id,
+        currency=claimed.currency,
+        postings=((clearing, -amount_minor), (account, amount_minor)),
+        description=claimed.reference,
+    )
+
+
+def _reverse(claimed: Claimed) -> None:
+    Deposit.objects.filter(pk=claimed.id, reversed_at=None).update(reversed_at=claimed.claimed_at)
+    ledger.post_reversal(
+        claimed.id, claimed.player_id, claimed.carrier, claimed.amount_minor, claimed.currency
+    )
+
+
+def _log(answers: Sequence[tuple[Claimed, Result]]) -> None:
+    for claimed, r in answers:
+        log.info(
+            "attempt",
+            reference=claimed.reference,
+            request_id=claimed.request_id,
+            carrier=claimed.carrier,
+            step=claimed.step.value,
+            epoch=r.epoch,
+            outcome=r.outcome,
+            state=r.to_state,
+        )

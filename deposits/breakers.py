@@ -1,0 +1,128 @@
+"""Breakers: what workers see of a carrier's operations, added up for all of them, and what follows from it.
+
+A breaker decides when a deposit is sent, never what became of it. The claim statement obeys it (sql/claim.sql): an open
+one lets a deposit try now and then, a pause that the carrier asked for holds for every worker, and what a carrier has
+already seen is repeated within a budget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from accounts.statement import Statement
+from carriers import outcomes as carrier
+from deposits.models import Breaker, Deposit
+from deposits.retry import scaled
+
+log = structlog.get_logger("deposits.breakers")
+
+#: Opens when half of at least so many calls failed within the window, or when we were refused so often.
+WINDOW_S = 10
+ENOUGH_CALLS = 20
+ENOUGH_REFUSALS = 3
+#: An open breaker lets one deposit try this often.
+PROBE_EVERY_S = 5
+#: Repeats are a tenth of a minute's first calls, and so many in any case.
+MINUTE_S = 60
+REPEATS_ALWAYS = 60
+
+#: While all goes well, what was seen is told to the others this often; bad news at once.
+_TELL_EVERY_S = 1.0
+_OBSERVE = Statement(Path(__file__).parent / "sql" / "observe.sql")
+
+
+class _Seen(msgspec.Struct):
+    carrier: str
+    operation: str
+    calls: int = 0
+    failures: int = 0
+    refusals: int = 0
+    first_calls: int = 0
+    repeats: int = 0
+    answered_probes: int = 0
+    pause_s: float = 0.0
+
+
+class Sightings:
+    """What one worker has seen and not yet told the others."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], _Seen] = {}
+        self._told_at = time.monotonic()
+        self._urgent = False
+
+    def add(self, code: str, operation: str, outcome: carrier.Outcome, *, sends: int, probe: bool) -> None:
+        """Count one ended call of `operation` at the carrier `code`.
+
+        `sends`: how often the carrier had seen the deposit before. `probe`: it was sent to try an open breaker.
+        """
+        seen = self._seen.setdefault((code, operation), _Seen(code, operation))
+        failed = isinstance(outcome, carrier.NotSent | carrier.Unknown | carrier.OurFault) or (
+            isinstance(outcome, carrier.NotDone) and not outcome.throttled
+        )
+        throttled = isinstance(outcome, carrier.NotDone) and outcome.throttled
+        seen.calls += 1
+        seen.failures += failed
+        seen.refusals += isinstance(outcome, carrier.OurFault)
+        if operation == Deposit.Next.AUTHORISE:
+            seen.first_calls += not sends
+            seen.repeats += bool(sends)
+        seen.answered_probes += probe and not failed and not throttled
+        if isinstance(outcome, carrier.NotDone) and outcome.throttled:
+            seen.pause_s = max(seen.pause_s, outcome.retry_after_s)
+        self._urgent |= failed or throttled or probe
+
+    def tell(self, *, all_of_it: bool = False) -> None:
+        """Add what was seen to the breakers, unless it can wait. Raises Django's database errors."""
+        waits = not self._urgent and time.monotonic() - self._told_at < _TELL_EVERY_S
+        if not self._seen or (waits and not all_of_it):
+            return
+        seen, self._seen, self._urgent = list(self._seen.values()), {}, False
+        self._told_at = time.monotonic()
+        missing = _observe(seen)
+        if missing:
+            Breaker.objects.bulk_create(
+                [Breaker(carrier=one.carrier, operation=one.operation) for one in missing],
+                ignore_conflicts=True,
+            )
+            _observe(missing)
+
+
+def shut(carriers: Iterable[str], operation: str) -> dict[str, str]:
+    """Return those of `carriers` (codes) whose breaker for `operation` is not closed, each with the reason."""
+    rows = Breaker.objects.filter(carrier__in=carriers, operation=operation).exclude(
+        state=Breaker.State.CLOSED
+    )
+    return dict(rows.values_list("carrier", "reason"))
+
+
+def _observe(seen: list[_Seen]) -> list[_Seen]:
+    """Add `seen` to the breakers; return what is of breakers that do not exist yet."""
+    parameters: dict[str, Any] = {
+        "seen": msgspec.json.encode(seen).decode(),
+        "window": timedelta(seconds=scaled(WINDOW_S)),
+        "minute": timedelta(seconds=scaled(MINUTE_S)),
+        "probe_every": timedelta(seconds=scaled(PROBE_EVERY_S)),
+        "enough_calls": ENOUGH_CALLS,
+        "enough_refusals": ENOUGH_REFUSALS,
+    }
+    rows = _OBSERVE.rows(parameters)
+    for row in rows:
+        if row["state"] != row["was"] and Breaker.State.CLOSED in (row["state"], row["was"]):
+            say = log.info if row["state"] == Breaker.State.CLOSED else log.error
+            say(
+                "breaker_changed",
+                carrier=row["carrier"],
+                operation=row["operation"],
+                state=row["state"],
+                reason=row["reason"],
+            )
+    found = {(row["carrier"], row["operation"]) for row in rows}
+    return [one for one in seen if (one.carrier, one.operation) not in found]
