@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from django.db.models.functions import Now
 
 from accounts.statement import Statement
 from carriers import outcomes as carrier
@@ -101,6 +102,34 @@ def shut(carriers: Iterable[str], operation: str) -> dict[str, str]:
         state=Breaker.State.CLOSED
     )
     return dict(rows.values_list("carrier", "reason"))
+
+
+def make_known(carriers: Iterable[str]) -> None:
+    """Make the breakers of `carriers` (codes) that are not there yet, so that staff can open one before it is used."""
+    rows = [Breaker(carrier=code, operation=step.value) for code in carriers for step in Deposit.Next]
+    Breaker.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def hold_open(breaker: Breaker, reason: str) -> None:
+    """Open a breaker by hand: nothing is sent, and nothing tries, until a person closes it. `reason` is theirs."""
+    Breaker.objects.filter(pk=breaker.pk).update(
+        state=Breaker.State.OPEN, held=True, reason=reason[:300], changed_at=Now()
+    )
+
+
+def close(breaker: Breaker, reason: str) -> None:
+    """Close a breaker by hand and forget what it has counted; new evidence may open it again. `reason` is theirs."""
+    Breaker.objects.filter(pk=breaker.pk).update(
+        state=Breaker.State.CLOSED,
+        held=False,
+        reason=reason[:300],
+        changed_at=Now(),
+        paused_until=None,
+        window_started_at=Now(),
+        calls=0,
+        failures=0,
+        refusals=0,
+    )
 
 
 def _observe(seen: list[_Seen]) -> list[_Seen]:

@@ -104,9 +104,16 @@ def _attempts(deposit: Deposit) -> Iterator[Moment]:
             kind="worker",
             who=_who("worker", attempt.worker),
             what=f"Attempt {attempt.epoch}, {attempt.get_step_display()}: {outcome}",
-            detail=attempt.detail,
+            detail="; ".join(filter(None, (_route(attempt, deposit), attempt.detail))),
             exchanges=tuple(_exchange(given) for given in _listed(attempt.exchanges)),
         )
+
+
+def _route(attempt: Attempt, deposit: Deposit) -> str:
+    """By which carrier and why, where that is not plain: there was another route, or a decision."""
+    other = attempt.carrier and attempt.carrier != deposit.carrier
+    carrier = f"by {attempt.carrier}" if other or attempt.decision else ""
+    return ": ".join(filter(None, (carrier, attempt.decision)))
 
 
 def _notifications(deposit: Deposit) -> Iterator[Moment]:

@@ -31,6 +31,7 @@ TEXTS: dict[Event, str] = {
     Event.EXPIRED: "It ran out. Nothing was taken.",
     Event.SILENCE: "No usable answer came. We do not know yet if money was taken, and are asking.",
     Event.NOT_FOUND: "The carrier does not know it yet. We will ask again.",
+    Event.REROUTED: "The carrier certainly does not have it. It goes by another route to the same network.",
     Event.RESENT: "The carrier certainly never got it. It will be sent again, under the same reference.",
     Event.MISMATCH: "The carrier took something else than was asked for. People are looking at it.",
     Event.OVERDUE: "It has been open for too long.",

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from accounts import audit
 from carriers import registry
-from deposits import doorbell, transitions
+from deposits import breakers, doorbell, transitions
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent
 from deposits.actions.reroute import reroute_waiting
@@ -29,12 +29,15 @@ class Command(BaseCommand):
         parser.add_argument("--every", type=float, default=1.0, help="seconds between two looks (default 1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
+        stop, known = threading.Event(), False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("sweeper_started", owner=transitions.worker_name())
         while not stop.is_set():
             try:
+                if not known:
+                    breakers.make_known(registry.registry().profiles)
+                    known = True
                 sweep()
             except (OperationalError, InterfaceError) as error:
                 log.warning("database_unavailable", error=type(error).__name__)
