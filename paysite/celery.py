@@ -6,8 +6,9 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init
+from celery.signals import celeryd_init, worker_shutting_down
 
+from deposits import stopping
 from paysite.startup import refuse_unsafe_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
@@ -19,3 +20,9 @@ app.autodiscover_tasks(["deposits"])
 @celeryd_init.connect
 def _refuse_unsafe_settings(**_: Any) -> None:
     refuse_unsafe_settings()
+
+
+@worker_shutting_down.connect
+def _stop_claiming(**_: Any) -> None:
+    """The children finish what they have claimed, and claim no more."""
+    stopping.ask()

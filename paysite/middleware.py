@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 
@@ -17,6 +19,29 @@ log = structlog.get_logger("paysite.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # Health probes come several times a second from each proxy.
 _UNLOGGED = ("/health/", "/static/")
+
+
+class BehindProxyMiddleware:
+    """Takes the caller's address from the balancer, and from nobody else.
+
+    What a caller who is not in TRUSTED_PROXIES says of itself is forgotten: neither its address nor its `https` counts.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if not settings.TRUSTED_PROXIES:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+        self._trusted = frozenset(settings.TRUSTED_PROXIES)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        meta = request.META
+        forwarded = meta.pop("HTTP_X_FORWARDED_FOR", "")
+        if meta.get("REMOTE_ADDR") not in self._trusted:
+            meta.pop("HTTP_X_FORWARDED_PROTO", None)
+        elif forwarded:
+            # The last is what the balancer itself saw; the others are what the caller told it.
+            meta["REMOTE_ADDR"] = forwarded.rpartition(",")[2].strip()
+        return self.get_response(request)
 
 
 class RequestContextMiddleware:

@@ -20,6 +20,11 @@ SECRET_KEY = env.str("SECRET_KEY", default="")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 LIVE_URL = env.str("LIVE_URL", default="http://127.0.0.1:8001").rstrip("/")
+# Addresses of the balancers in front, which say who calls (X-Forwarded-For) and how (X-Forwarded-Proto).
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+# How long a web or live process that is told to stop says that it is unready and still serves, in seconds: longer than
+# a balancer needs to see it (two checks 0.3 s apart), and the same whatever TIME_DIVISOR is. 0 with nothing in front.
+DRAIN_S = env.float("DRAIN_S", default=1.5)
 # The demo player is signed in by itself, and the page offers the sandbox's stories. Never in production.
 DEMO = env.bool("DEMO", default=False)
 OPERATOR_NAME = env.str("OPERATOR_NAME", default="Paysite Casino")
@@ -45,6 +50,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "paysite.health.HealthMiddleware",
+    "paysite.middleware.BehindProxyMiddleware",
     "paysite.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -121,8 +128,10 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_TASK_SOFT_TIME_LIMIT = TIME_LIMITS.task_soft
 CELERY_TASK_TIME_LIMIT = TIME_LIMITS.task_hard
+# SIGTERM is Celery's warm stop: at once when idle, else when the tasks at hand are done, which ask stopping.asked().
+# SIGQUIT is harder, and gives them this long. REMAP_SIGTERM would make every idle worker wait as long.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = TIME_LIMITS.task_soft + 5 / TIME_DIVISOR
-CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2_000
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -214,6 +223,8 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_COOKIES else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_COOKIES
 SECURE_SSL_REDIRECT = False  # the proxy in front redirects; behind it every request is plain
+# Without it no form that came by https would be taken: the browser's Origin would not be ours.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

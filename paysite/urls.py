@@ -5,11 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from paysite import health
-
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("health/live", health.live),
-    path("health/ready", health.ready),
     path("admin/", admin.site.urls),
     path("", include("deposits.urls")),
 ]

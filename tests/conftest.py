@@ -35,6 +35,12 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
         connection.close()
 
 
+def database_url(blocker: DjangoDbBlocker) -> str:
+    """Return the address of the test database, for processes of their own."""
+    with blocker.unblock():
+        return servers().database_url.rsplit("/", 1)[0] + f"/{connection.settings_dict['NAME']}"
+
+
 @pytest.fixture(scope="module")
 def stack(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
@@ -43,10 +49,9 @@ def stack(
 
     It ends with the module, so that no worker takes deposits away from tests that claim them themselves.
     """
-    with django_db_blocker.unblock():
-        settings = connection.settings_dict
-        database = servers().database_url.rsplit("/", 1)[0] + f"/{settings['NAME']}"
-    running = Stack(Path(tmp_path_factory.mktemp("stack")), database, servers().redis_url)
+    running = Stack(
+        Path(tmp_path_factory.mktemp("stack")), database_url(django_db_blocker), servers().redis_url
+    )
     try:
         running.start()
         yield running

@@ -36,10 +36,10 @@ _data_dir: Path | None = None
 
 @cache
 def stack_ports() -> Ports:
-    """Return the ports of this run: a first one whose followers, for two instances, are free as well."""
+    """Return the ports of this run: a first one whose followers, for two balanced instances, are free as well."""
     for _ in range(100):
         ports = Ports(min(free_port(), 60_000))
-        if all(is_free(ports.first + offset) for offset in (*range(5), *range(10, 15))):
+        if all(is_free(ports.first + offset) for offset in (*range(6), 10, 11, 20, 21)):
             return ports
     raise RuntimeError("no run of free ports was found")
 

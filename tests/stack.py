@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from paysite.local_stack import programs
 from paysite.local_stack.guard import Guard
+from paysite.local_stack.haproxy import servers_up
 from paysite.local_stack.keys import Keys
 from paysite.local_stack.os_processes import kill_group
 from paysite.local_stack.processes import Supervisor
@@ -67,13 +68,21 @@ def http(method: str, url: str, body: Any = None, given_headers: dict[str, str] 
 class Stack:
     """Every process of the product. What dies is started again, as a service manager would."""
 
-    def __init__(self, data_dir: Path, database_url: str, redis_url: str, *, instances: int = 1) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        database_url: str,
+        redis_url: str,
+        *,
+        instances: int = 1,
+        balanced: bool = False,
+    ) -> None:
         keys = Keys(
             secret_key=ENVIRONMENT["SECRET_KEY"],
             notification_secret=ENVIRONMENT["NOTIFICATION_SECRET"],
             sandbox_client_secret=ENVIRONMENT["SANDBOX_CLIENT_SECRET"],
         )
-        self.site = programs.Site(ROOT, data_dir, stack_ports(), keys, instances)
+        self.site = programs.Site(ROOT, data_dir, stack_ports(), keys, instances, balanced)
         self.environment = self.site.environment(database_url, redis_url) | {
             "STATICFILES_BACKEND": ENVIRONMENT["STATICFILES_BACKEND"]
         }
@@ -86,7 +95,7 @@ class Stack:
 
     @property
     def base_url(self) -> str:
-        """Address of the first web instance."""
+        """Address of the first web instance, or of the balancer before all of them."""
         return self.site.base_url
 
     @property
@@ -102,6 +111,8 @@ class Stack:
         for number in range(self.site.instances):
             for program in programs.instance(self.site, self.environment, number):
                 self._supervisor.start(program)
+        if self.site.balanced:
+            self._supervisor.start(programs.balancer(self.site))
         self._supervisor.await_ready()
         threading.Thread(target=self._revive, name="stack", daemon=True).start()
 
@@ -109,6 +120,7 @@ class Stack:
         """Stop every process."""
         self._stopping.set()
         with self._lock:
+            # Nobody is served any longer, so nothing is lost by not waiting for a drain.
             self._supervisor.stop(grace_s=3.0)
             self._guard.close()
 
@@ -121,6 +133,33 @@ class Stack:
     def pid(self, name: str) -> int:
         """Process id of a program; its children are in its process group."""
         return self._supervisor.pid(name)
+
+    def end(self, name: str, grace_s: float = 30.0) -> float:
+        """Stop a program in good order, and keep it stopped until `begin`; return how many seconds it took."""
+        return self._supervisor.end(name, grace_s)
+
+    def begin(self, name: str) -> None:
+        """Start again what `end` stopped; return when it is ready and the balancer, if any, sends it requests."""
+        self._supervisor.begin(name)
+        kind, _, number = name.partition("-")
+        if self.site.balanced and kind in ("web", "live"):
+            server = f"{kind}-{number or 1}"
+            await_condition(
+                lambda: server not in self.missing_servers(), what=f"the balancer seeing {server}"
+            )
+
+    def names(self, *kinds: str) -> list[str]:
+        """Names of the programs of these kinds ("web", "live", "worker", "sweeper"), the first instance's first."""
+        return [
+            f"{kind}{'' if number == 0 else f'-{number + 1}'}"
+            for number in range(self.site.instances)
+            for kind in kinds
+        ]
+
+    def missing_servers(self) -> list[str]:
+        """The web and live instances that the balancer sends nothing to now, by its own names: "web-1"."""
+        wanted = {f"{kind}-{number + 1}" for kind in ("web", "live") for number in range(self.site.instances)}
+        return sorted(wanted - servers_up(self.site.figures_url))
 
     def freeze(self, name: str) -> None:
         """Stop a program's processes in their tracks until `thaw`."""

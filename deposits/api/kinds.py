@@ -140,6 +140,13 @@ SITE_CODES: dict[str, Kind] = {
         "Something went wrong",
         "Send the same request with the same key again; quote `request_id` if it stays.",
     ),
+    # What the balancer says when an instance died over a request (502) or was too slow (504): deploy/haproxy.
+    "no_answer": Kind(
+        502,
+        "No answer",
+        "It is not known whether the request was carried out. Send the same request with the same key again; "
+        "the same goes for 504.",
+    ),
     "busy": Kind(
         503, "Busy", "Wait as long as `Retry-After` says and send the same request with the same key again."
     ),

@@ -11,9 +11,21 @@ from deposits.api.kinds import KINDS, SITE_CODES
 Operation = dict[str, Any]
 
 _REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
-_EXTRA_HEADERS = {401: ("WWW-Authenticate", "WwwAuthenticate"), 503: ("Retry-After", "RetryAfter")}
+_EXTRA_HEADERS = {
+    401: ("WWW-Authenticate", "WwwAuthenticate"),
+    502: ("Retry-After", "RetryAfter"),
+    503: ("Retry-After", "RetryAfter"),
+}
 # What any address may answer.
-_ALWAYS = ("bad_request", "query_invalid", "unauthenticated", "scope_missing", "something_went_wrong", "busy")
+_ALWAYS = (
+    "bad_request",
+    "query_invalid",
+    "unauthenticated",
+    "scope_missing",
+    "something_went_wrong",
+    "no_answer",
+    "busy",
+)
 _WRITING = ("idempotency_key_missing", "idempotency_key_malformed", "idempotency_key_reused")
 _BODY = ("body_malformed", "body_too_large", "media_type_not_supported", "validation_failed")
 _CREATING = (

@@ -23,7 +23,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, connection
 
-from deposits import links
+from deposits import links, stopping
 from deposits.crash_points import reach
 from deposits.ui import panel
 from deposits.ui.headers import origin
@@ -42,6 +42,8 @@ HEARTBEAT_S = 15.0
 _RETRY_S = 1.0
 #: While the listening connection is down the state is looked at this often instead.
 _UNHEARD_S = 2.0
+#: Whether the process is to stop is looked at this often.
+_STOP_CHECK_S = 0.1
 _PATH = re.compile(r"/live/(D-[0-9A-Z]{4}-[0-9A-Z]{4})\Z")
 
 
@@ -60,8 +62,9 @@ class LiveApplication:
     def __init__(self) -> None:
         self._wakeups = Wakeups()
         self._readers = ThreadPoolExecutor(settings.LIVE_READERS, thread_name_prefix="reader")
-        self._listener: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._open = 0
+        self._ending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -73,8 +76,17 @@ class LiveApplication:
 
     def _start(self) -> None:
         """Begin to listen; also for servers that know no lifespan."""
-        if self._listener is None:
-            self._listener = asyncio.get_running_loop().create_task(self._wakeups.listen())
+        if not self._tasks:
+            loop = asyncio.get_running_loop()
+            self._tasks = [loop.create_task(self._wakeups.listen()), loop.create_task(self._end_when_told())]
+
+    async def _end_when_told(self) -> None:
+        """Once the process is to stop and the balancer has seen it, end every stream: its page connects elsewhere."""
+        while not stopping.asked():
+            await asyncio.sleep(_STOP_CHECK_S)
+        await asyncio.sleep(settings.DRAIN_S)
+        self._ending = True
+        self._wakeups.wake_all()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -89,8 +101,8 @@ class LiveApplication:
 
     def close(self) -> None:
         """Stop to listen, and close the readers' connections once what they read is read."""
-        if self._listener is not None:
-            self._listener.cancel()
+        for task in self._tasks:
+            task.cancel()
         # Each thread closes its own: none takes a second job before all have taken their first.
         together = Barrier(settings.LIVE_READERS)
         for _ in range(settings.LIVE_READERS):
@@ -104,6 +116,8 @@ class LiveApplication:
         if path == "/health/live":
             return await _say(send, 200, f"alive, {self._open} streams open")
         if path == "/health/ready":
+            if stopping.asked():
+                return await _say(send, 503, "stopping")
             if self._wakeups.listening:
                 return await _say(send, 200, "ready")
             return await _say(send, 503, "not listening to the database")
@@ -148,9 +162,9 @@ class LiveApplication:
     async def _send_states(
         self, view: View, woken: asyncio.Event, gone: asyncio.Task[None], send: Send
     ) -> None:
-        """Send the state now and whenever it changes, until it is final or the page is closed."""
+        """Send the state now and whenever it changes, until it is final, the page is closed or the process ends."""
         version = ""
-        while not gone.done():
+        while not gone.done() and not self._ending:
             woken.clear()
             frame, wait_s = await self._read(view)
             if frame and frame.version != version:

@@ -71,9 +71,9 @@ def _run(options: argparse.Namespace, stop: StopSignal) -> None:
         facts_path.unlink(missing_ok=True)
         with Guard(data_dir / "processes.json") as guard:
             ports = Ports(options.port)
-            site = Site(
-                ROOT, data_dir, ports, Keys.load_or_make(data_dir / "secrets.json"), options.instances
-            )
+            keys = Keys.load_or_make(data_dir / "secrets.json")
+            several = options.instances > 1
+            site = Site(ROOT, data_dir, ports, keys, options.instances, balanced=several)
             check_free([*site.all_ports(), *_server_ports(ports)])
             servers = Servers(
                 data_dir,
@@ -110,6 +110,8 @@ def _stopped_at_the_end(servers: Servers, supervisor: Supervisor, facts_path: Pa
 def _bring_up(site: Site, servers: Servers, supervisor: Supervisor) -> RunFacts:
     started = time.monotonic()
     say("Starting Paysite")
+    # First, because it may be missing.
+    balancers = [programs.balancer(site)] if site.balanced else []
     with step("PostgreSQL and Valkey"):
         servers.start()
     environment = site.environment(servers.database_url, servers.redis_url)
@@ -121,10 +123,16 @@ def _bring_up(site: Site, servers: Servers, supervisor: Supervisor) -> RunFacts:
     for number in range(site.instances):
         for program in programs.instance(site, environment, number):
             supervisor.start(program)
+    for program in balancers:
+        supervisor.start(program)
     # While the processes come up: they need the tables, not what is in them.
     with step("Demo partner, player and staff"):
         site, username = _seed(site, environment, supervisor)
-    with step("Web, live, worker, sweeper and sandbox"):
+    with step(
+        f"{site.instances} each of web, live, worker and sweeper, HAProxy and sandbox"
+        if site.balanced
+        else "Web, live, worker, sweeper and sandbox"
+    ):
         supervisor.await_ready()
     say(f"Ready after {time.monotonic() - started:.1f} s")
     return RunFacts.of(site, username)

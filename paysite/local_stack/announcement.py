@@ -43,7 +43,7 @@ class RunFacts:
             staff=Staff(staff_username, site.keys.staff_password),
             sandbox_url=site.sandbox_url,
             webhook_secret=site.keys.webhook_secret,
-            web_urls=[f"http://{HOST}:{site.ports.web(number)}" for number in range(site.instances)],
+            web_urls=[f"http://{HOST}:{site.web_port(number)}" for number in range(site.instances)],
         )
 
     def to_json(self) -> str:

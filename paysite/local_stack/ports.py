@@ -35,6 +35,11 @@ class Ports:
         """The database."""
         return self.first + 4
 
+    @property
+    def balancer_figures(self) -> int:
+        """What HAProxy tells of itself, where it runs."""
+        return self.first + 5
+
     def web(self, instance: int = 0) -> int:
         """Pages and API of the web instance with this number, counted from 0."""
         return self.first + instance * PORTS_PER_INSTANCE

@@ -53,6 +53,8 @@ class Running:
     started_at: float = field(default_factory=time.monotonic)
     backoff_s: float = FIRST_BACKOFF_S
     restart_at: float | None = None
+    # Somebody stops it on purpose; it is theirs to start again.
+    told_to_stop: bool = False
 
     def log_text(self) -> str:
         """What the process has written since this start."""
@@ -152,19 +154,23 @@ class Supervisor:
         """Wait until every program is ready; raise LocalStackError when one ends or takes longer than that."""
         deadline = time.monotonic() + timeout_s
         for running in self._running.values():
-            ready = running.program.ready
-            while ready is not None and not ready(running):
-                if running.process.poll() is not None:
-                    raise _failure(
-                        running, f"ended while starting, with exit code {running.process.returncode}"
-                    )
-                if time.monotonic() > deadline:
-                    raise _failure(running, f"was not ready after {timeout_s:.0f} s")
-                self._pause(POLL_S)
+            self._await(running, deadline, timeout_s)
+
+    def _await(self, running: Running, deadline: float, timeout_s: float) -> None:
+        ready = running.program.ready
+        while ready is not None and not ready(running):
+            if running.process.poll() is not None:
+                code = running.process.returncode
+                raise _failure(running, f"ended while starting, with exit code {code}")
+            if time.monotonic() > deadline:
+                raise _failure(running, f"was not ready after {timeout_s:.0f} s")
+            self._pause(POLL_S)
 
     def restart_dead(self) -> None:
         """Start again, after a growing pause, what has ended though nobody asked it to. Returns at once."""
         for name, running in list(self._running.items()):
+            if running.told_to_stop:
+                continue
             if running.restart_at is None and running.process.poll() is not None:
                 self._plan_restart(running)
             elif running.restart_at is not None and time.monotonic() >= running.restart_at:
@@ -183,6 +189,26 @@ class Supervisor:
             f"{running.program.name} ended with exit code {running.process.returncode}; "
             f"starting it again in {running.backoff_s:.1f} s (see {running.log_path})"
         )
+
+    def end(self, name: str, grace_s: float = STOP_GRACE_S) -> float:
+        """Ask one program to stop and wait; kill what still lives after the grace. Return how many seconds it took.
+
+        It stays stopped until `begin`.
+        """
+        running = self._running[name]
+        running.told_to_stop = True
+        started = time.monotonic()
+        running.process.terminate()
+        while running.process.poll() is None and time.monotonic() < started + grace_s:
+            time.sleep(POLL_S)
+        took_s = time.monotonic() - started
+        self._end(running)
+        return took_s
+
+    def begin(self, name: str, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Start again what `end` has stopped, and wait until it is ready; raise LocalStackError when it is not."""
+        running = self._running[name] = self._spawn(self._running[name].program)
+        self._await(running, time.monotonic() + timeout_s, timeout_s)
 
     def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Ask every process to stop, and kill the groups that still live after the grace."""

@@ -8,22 +8,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from paysite.local_stack.haproxy import require_haproxy, servers_up, write_configuration
 from paysite.local_stack.keys import Keys
 from paysite.local_stack.ports import HOST, Ports
 from paysite.local_stack.processes import Program, alive_for, http_ready, log_says
 
 SANDBOX_CLIENT_ID = "paysite"
 
+# Processes and threads of one web instance. deploy/haproxy/haproxy.cfg caps an instance at half as many again.
+WEB_PROCESSES, WEB_THREADS = 2, 4
+
 
 @dataclass(frozen=True)
 class Site:
-    """One site on this machine: where it lies, where it keeps its data, its ports, its keys."""
+    """One site on this machine: where it lies, where it keeps its data, its ports, its keys.
+
+    `balanced`: HAProxy stands before the instances and has the first ports; else each instance is reached directly.
+    """
 
     root: Path
     data_dir: Path
     ports: Ports
     keys: Keys
     instances: int = 1
+    balanced: bool = False
 
     @property
     def base_url(self) -> str:
@@ -40,10 +48,26 @@ class Site:
         """Where the simulated carriers answer."""
         return f"http://{HOST}:{self.ports.sandbox}"
 
+    @property
+    def figures_url(self) -> str:
+        """Where HAProxy tells what it sees."""
+        return f"http://{HOST}:{self.ports.balancer_figures}"
+
+    def web_port(self, number: int) -> int:
+        """Where the web instance with this number, counted from 0, itself listens."""
+        return self.ports.web(number + self.balanced)
+
+    def live_port(self, number: int) -> int:
+        """Where the live instance with this number, counted from 0, itself listens."""
+        return self.ports.live(number + self.balanced)
+
     def all_ports(self) -> list[int]:
         """Ports of the site's own processes."""
         numbers = range(self.instances)
-        return sorted({self.ports.sandbox, *map(self.ports.web, numbers), *map(self.ports.live, numbers)})
+        ports = {self.ports.sandbox, *map(self.web_port, numbers), *map(self.live_port, numbers)}
+        if self.balanced:
+            ports |= {self.ports.web(), self.ports.live(), self.ports.balancer_figures}
+        return sorted(ports)
 
     def environment(self, database_url: str, redis_url: str) -> dict[str, str]:
         """Environment of every process: what the person set wins, but for the addresses, which must agree."""
@@ -55,6 +79,8 @@ class Site:
             "ALLOWED_HOSTS": f"{HOST},localhost,[::1]",
             # Compressed copies take half a minute to make, and win nothing on the loopback address.
             "STATICFILES_BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+            # With nobody in front there is nobody to be told that an instance is about to stop.
+            **({"TRUSTED_PROXIES": HOST} if self.balanced else {"DRAIN_S": "0"}),
         }
         addresses = {
             "DATABASE_URL": database_url,
@@ -104,23 +130,43 @@ def instance(site: Site, environment: Mapping[str, str], number: int) -> list[Pr
     ]
 
 
+def balancer(site: Site) -> Program:
+    """HAProxy before all instances, ready when it sees every one of them. LocalStackError where it is missing."""
+    numbers = range(site.instances)
+    servers = {
+        "web": [f"{HOST}:{site.web_port(number)}" for number in numbers],
+        "live": [f"{HOST}:{site.live_port(number)}" for number in numbers],
+    }
+    binds = {
+        # Two addresses, because a browser opens no more than six connections to one: streams are not to use them up.
+        "site": [f"{HOST}:{site.ports.web()}", f"{HOST}:{site.ports.live()}"],
+        "figures": [f"{HOST}:{site.ports.balancer_figures}"],
+    }
+    program = require_haproxy(site.data_dir / "log")
+    configuration = write_configuration(site.root, site.data_dir / "haproxy", binds, servers)
+    return Program(
+        "haproxy",
+        # In the foreground, one process.
+        (str(program), "-db", "-f", str(configuration)),
+        {"PATH": os.environ.get("PATH", os.defpath)},
+        lambda _: len(servers_up(site.figures_url)) == 2 * site.instances,
+    )
+
+
 def _web(site: Site, environment: Mapping[str, str], number: int, suffix: str) -> Program:
-    port = site.ports.web(number)
+    port = site.web_port(number)
     command = (
-        *(tool("granian"), "--interface", "wsgi", "--host", HOST, "--port", str(port)),
-        *("--workers", "2", "--blocking-threads", "4", "paysite.wsgi:application"),
+        *(sys.executable, "-m", "paysite.serve", "web", "--host", HOST, "--port", str(port)),
+        *("--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)),
     )
     pooled = {**environment, "DATABASE_POOL": "1"}
     return Program(f"web{suffix}", command, pooled, http_ready(f"http://{HOST}:{port}/health/ready"))
 
 
 def _live(site: Site, environment: Mapping[str, str], number: int, suffix: str) -> Program:
-    port = site.ports.live(number)
-    command = (
-        *(tool("granian"), "--interface", "asgi", "--host", HOST, "--port", str(port)),
-        *("--workers", "1", "paysite.asgi:application"),
-    )
-    return Program(f"live{suffix}", command, environment, http_ready(f"http://{HOST}:{port}/health/live"))
+    port = site.live_port(number)
+    command = (sys.executable, "-m", "paysite.serve", "live", "--host", HOST, "--port", str(port))
+    return Program(f"live{suffix}", command, environment, http_ready(f"http://{HOST}:{port}/health/ready"))
 
 
 def _worker(environment: Mapping[str, str], suffix: str) -> Program:

@@ -49,7 +49,7 @@ LAYERS = (
     Layer(frozenset({"actions"})),
     Layer(frozenset({"transitions", "retry", "limits", "doorbell", "breakers"}), peers=True),
     Layer(frozenset({"models"})),
-    Layer(frozenset({"states", "references", "crash_points"})),
+    Layer(frozenset({"states", "references", "crash_points", "stopping"})),
 )
 LAYERED = "deposits"
 

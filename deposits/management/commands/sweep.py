@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from accounts import audit
 from carriers import registry
-from deposits import breakers, doorbell, transitions
+from deposits import breakers, doorbell, stopping, transitions
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent
 from deposits.actions.reroute import reroute_waiting
@@ -30,8 +30,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop, known = threading.Event(), False
+
+        def told_to_stop(*_: Any) -> None:
+            stopping.ask()
+            stop.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, told_to_stop)
         log.info("sweeper_started", owner=transitions.worker_name())
         while not stop.is_set():
             try:
