@@ -12,11 +12,12 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from paysite.errors import unavailable
+from paysite.request_metrics import count
 
 log = structlog.get_logger("paysite.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # Health probes come several times a second from each proxy.
-_UNLOGGED = ("/health/", "/static/")
+_UNLOGGED = ("/health/", "/static/", "/metrics")
 
 
 class RequestContextMiddleware:
@@ -34,12 +35,14 @@ class RequestContextMiddleware:
         response = self.get_response(request)
         response["X-Request-Id"] = request_id
         if not request.path.startswith(_UNLOGGED):
+            seconds = time.perf_counter() - started
+            count(request, response.status_code, seconds)
             log.info(
                 "request",
                 method=request.method,
                 path=request.path,
                 status=response.status_code,
-                ms=round((time.perf_counter() - started) * 1_000, 1),
+                ms=round(seconds * 1_000, 1),
             )
         return response
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from paysite import health
+from paysite import health, metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", metrics.scrape),
     path("admin/", admin.site.urls),
     path("", include("deposits.urls")),
 ]
