@@ -21,6 +21,8 @@ _SECRET_NAMES = (
 # The closing quote is not asked for: a text cut in the middle of a token must be masked too.
 _JSON_SECRET = re.compile(rf'("(?:{_SECRET_NAMES})"\s*:\s*")[^"]*', re.IGNORECASE)
 _FORM_SECRET = re.compile(rf"((?:^|[&?\s])(?:{_SECRET_NAMES}|code)=)[^&\s\"]*", re.IGNORECASE)
+# Our own partners' keys: the first part names the key to its owner and opens nothing.
+_API_KEY = re.compile(r"\b(ps_(?:test|live)_[0-9A-Za-z]{8})_[0-9A-Za-z]+")
 _CREDENTIAL = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[\w-]{5,}(?:\.[\w-]*){1,4}")
 # "code" names a one-time code in what we send, and an error code such as "GONE" in what comes back.
@@ -45,6 +47,8 @@ def redact_text(text: str, *, ours: bool = False) -> str:
     lowered = text.lower()
     if "bearer" in lowered or "basic" in lowered:
         text = _CREDENTIAL.sub(rf"\1 {MASK}", text)
+    if "ps_" in text:
+        text = _API_KEY.sub(rf"\1_{MASK}", text)
     if "eyJ" in text:
         text = _JWT.sub(MASK, text)
     if '"' in text:

@@ -16,10 +16,14 @@ from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from prometheus_client import Counter
 from redis import Redis
 from redis.exceptions import RedisError
 
 log = structlog.get_logger("deposits.doorbell")
+
+#: Rings that no worker can have heard: the sweeper makes up for each.
+FAILURES = Counter("paysite_doorbell_failures", "Rings that Redis did not take in time.")
 
 QUEUE = "carriers"
 DRAIN_TASK = "deposits.drain"
@@ -69,6 +73,7 @@ def ring_now() -> bool:
         if _connection().set(_RUNG_KEY, b"1", nx=True, px=_RUNG_FOR_MS):
             current_app.send_task(DRAIN_TASK, queue=QUEUE, retry=False)
     except (RedisError, OSError, OperationalError) as error:
+        FAILURES.inc()
         log.warning("doorbell_failed", error=type(error).__name__)
         return False
     return True

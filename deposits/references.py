@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID
 
 # Crockford's alphabet: no I, L, O or U, so that a reference read over the phone is written down right.
@@ -18,6 +19,11 @@ def new_id() -> UUID:
     value = (value & ~(0xF << 76)) | (0x7 << 76)
     value = (value & ~(0x3 << 62)) | (0x2 << 62)
     return UUID(int=value)
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """Return the smallest id that a deposit minted at `moment` can have."""
+    return UUID(int=int(moment.timestamp() * 1_000) << 80)
 
 
 def new_reference() -> str:

@@ -6,10 +6,10 @@ import os
 
 import django
 
-from paysite.startup import refuse_unsafe_settings
+from paysite.startup import start_or_exit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
-refuse_unsafe_settings()
+start_or_exit()
 django.setup()
 
 from deposits.ui.live import LiveApplication  # noqa: E402  its models need Django to be set up

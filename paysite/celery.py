@@ -9,7 +9,7 @@ from celery import Celery
 from celery.signals import celeryd_init, worker_shutting_down
 
 from deposits import stopping
-from paysite.startup import refuse_unsafe_settings
+from paysite.startup import start_or_exit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
 app = Celery("paysite")
@@ -18,8 +18,14 @@ app.autodiscover_tasks(["deposits"])
 
 
 @celeryd_init.connect
-def _refuse_unsafe_settings(**_: Any) -> None:
-    refuse_unsafe_settings()
+def _refuse_unsafe_settings(conf: Any, options: dict[str, Any] | None = None, **_: Any) -> None:
+    # SystemExit passes through the signal; an ordinary exception would only be logged, and the worker would go on.
+    in_force = dict(conf)
+    flags = {"time_limit": "task_time_limit", "soft_time_limit": "task_soft_time_limit"}
+    for flag, name in flags.items():
+        if (given := (options or {}).get(flag)) is not None:
+            in_force[name] = given
+    start_or_exit(in_force)
 
 
 @worker_shutting_down.connect

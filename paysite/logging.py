@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import msgspec
 import structlog
+
+from carriers.redaction import redact_text
+
+#: What we make ourselves, and never from what somebody sent.
+_OURS = frozenset(
+    {"level", "logger", "timestamp", "request_id", "reference", "method", "outcome", "state", "step"}
+)
+
+
+def _redact(logger: Any, name: str, line: dict[str, Any]) -> dict[str, Any]:
+    """Mask numbers, keys, tokens and codes wherever they may have come from: an address, a trace, a library's words."""
+    for key, value in line.items():
+        if key not in _OURS and isinstance(value, str):
+            line[key] = redact_text(value)
+    return line
+
+
+#: Errors of the database's absence: what matters is in their first line, and they come by the thousand.
+_BRIEF = frozenset({"OperationalError", "InterfaceError"})
+
+
+def _in_brief(logger: Any, name: str, line: dict[str, Any]) -> dict[str, Any]:
+    """One line for a database that is away, in place of a trace for each request and ring."""
+    given = line.get("exc_info")
+    error = given[1] if isinstance(given, tuple) else sys.exc_info()[1] if given else None
+    if error is not None and type(error).__name__ in _BRIEF:
+        del line["exc_info"]
+        line["error"] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        # Celery's own words hold the whole trace.
+        line["event"] = str(line["event"]).partition("\n")[0]
+    return line
+
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _in_brief,
     structlog.processors.format_exc_info,
 ]
 
@@ -42,6 +76,7 @@ def logging_config(level: str) -> dict[str, Any]:
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    _redact,
                     structlog.processors.JSONRenderer(serializer=_json),
                 ],
                 "foreign_pre_chain": _SHARED,

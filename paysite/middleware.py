@@ -10,15 +10,16 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 
-from paysite.errors import unavailable
+from carriers.redaction import redact_text
+from paysite.errors import is_away, unavailable
+from paysite.request_metrics import count
 
 log = structlog.get_logger("paysite.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # Health probes come several times a second from each proxy.
-_UNLOGGED = ("/health/", "/static/")
+_UNLOGGED = ("/health/", "/static/", "/metrics")
 
 
 class BehindProxyMiddleware:
@@ -52,25 +53,29 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         offered = request.headers.get("X-Request-Id", "")
-        request_id = offered if _REQUEST_ID.match(offered) else f"req_{secrets.token_hex(12)}"
+        request_id = offered if offered and _is_harmless(offered) else f"req_{secrets.token_hex(12)}"
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-Id"] = request_id
         if not request.path.startswith(_UNLOGGED):
+            seconds = time.perf_counter() - started
+            count(request, response.status_code, seconds)
             log.info(
                 "request",
                 method=request.method,
                 path=request.path,
                 status=response.status_code,
-                ms=round((time.perf_counter() - started) * 1_000, 1),
+                ms=round(seconds * 1_000, 1),
             )
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 503 with Retry-After when the database cannot be reached or no connection is free."""
-        if isinstance(exception, OperationalError):
-            log.error("database_unavailable", error=type(exception).__name__)
-            return unavailable(request)
-        return None
+        return unavailable(request) if is_away(exception) else None
+
+
+def _is_harmless(request_id: str) -> bool:
+    """Whether an id that a caller made may stand in every log: nothing in it that would have to be masked."""
+    return bool(_REQUEST_ID.match(request_id)) and redact_text(request_id) == request_id

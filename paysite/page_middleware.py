@@ -14,7 +14,7 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.utils.deprecation import MiddlewareMixin
 
 #: Below these, callers show a key or a bearer with each request.
-MACHINES = ("/api/v1/", "/carriers/")
+MACHINES = ("/api/v1/", "/carriers/", "/metrics")
 
 
 class _ForPeople(MiddlewareMixin):

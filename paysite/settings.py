@@ -295,6 +295,14 @@ UNFOLD = {
     },
 }
 
+# --- monitoring -----------------------------------------------------------------------------------------------
+# The bearer token that opens /metrics; without one there is nothing at that address.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# In this folder all processes of a host count together (prometheus-client's own name for it). Empty it when the host
+# starts; without it each process counts, and shows, only what it has seen itself.
+if METRICS_DIR := env.str("PROMETHEUS_MULTIPROC_DIR", default=""):
+    Path(METRICS_DIR).mkdir(parents=True, exist_ok=True)
+
 # --- logs -----------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = logging_config(LOG_LEVEL)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from paysite import metrics
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("metrics", metrics.scrape),
     path("admin/", admin.site.urls),
     path("", include("deposits.urls")),
 ]

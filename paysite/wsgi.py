@@ -6,12 +6,12 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from paysite.startup import refuse_unsafe_settings
+from paysite.startup import start_or_exit
 
 # Settings are read on first use, which is below.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
 os.environ.setdefault("DATABASE_POOL", "1")
 os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT_MS", "5000")
 
-refuse_unsafe_settings()
+start_or_exit()
 application = get_wsgi_application()

@@ -15,7 +15,7 @@ from carriers import registry
 from carriers.driver import Conversations
 from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
-from deposits import breakers, doorbell, transitions
+from deposits import breakers, doorbell, stopping, transitions
 from deposits.actions.decide import decide
 from deposits.actions.record import record
 from deposits.crash_points import reach
@@ -84,6 +84,8 @@ class _Shift:
             self._record(self._gather(time.monotonic() if full else tick))
 
     def _may_claim(self) -> bool:
+        if stopping.asked():
+            return False
         now = time.monotonic()
         # Later on, with slow conversations still open, the others must not wait for them: they get what time is left.
         return now < self.fresh_until or (len(self.talks) > 0 and self.ends_at - now > self.least_s)

@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from accounts.admin.pages import Table, cell
 from deposits.admin import words
-from deposits.admin.filters import OPEN, STUCK_AFTER_S, first_id_at
+from deposits.admin.filters import OPEN, STUCK_AFTER_S
 from deposits.models import Deposit, DepositEvent
 from deposits.presentation import format_money
+from deposits.references import first_id_at
 from deposits.states import Event, State
 
 #: However busy the day, this many deposits are looked at, the newest.

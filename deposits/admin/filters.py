@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -16,6 +15,7 @@ from accounts.admin.filters import FilterForm, MomentField
 from accounts.models import Partner
 from carriers import reasons, registry
 from deposits.admin.words import reason_title
+from deposits.references import first_id_at
 from deposits.states import FINAL, State
 
 #: A deposit that has not ended after this long is stuck in the eyes of staff.
@@ -27,11 +27,6 @@ _MINOR_PER_MAJOR = 100
 _ANY = ("", "Any")
 #: Choices that are shown at once; an installation with more partners filters from a partner's own page.
 _MOST_PARTNERS = 200
-
-
-def first_id_at(moment: datetime) -> UUID:
-    """Return the smallest id that a deposit minted at `moment` can have (UUIDv7 begins with the milliseconds)."""
-    return UUID(int=int(moment.timestamp() * 1_000) << 80)
 
 
 class _AmountField(forms.DecimalField):

@@ -45,7 +45,7 @@ LAYERS = (
             }
         )
     ),
-    Layer(frozenset({"presentation", "links"})),
+    Layer(frozenset({"presentation", "links", "figures"})),
     Layer(frozenset({"actions"})),
     Layer(frozenset({"transitions", "retry", "limits", "doorbell", "breakers"}), peers=True),
     Layer(frozenset({"models"})),
