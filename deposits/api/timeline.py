@@ -12,7 +12,7 @@ from deposits.states import Event
 #: An unanswered deposit is asked about every half hour for as long as it takes; the latest of it is what matters.
 MOST_ATTEMPTS = 200
 
-TEXTS: dict[Event, str] = {
+TEXTS: dict[str, str] = {
     Event.ACCEPTED: "The deposit was accepted.",
     Event.SENDING: "It is being sent to the carrier.",
     Event.LEASE_LOST: "We lost track of the request to the carrier and are asking what became of it.",
@@ -31,12 +31,16 @@ TEXTS: dict[Event, str] = {
     Event.EXPIRED: "It ran out. Nothing was taken.",
     Event.SILENCE: "No usable answer came. We do not know yet if money was taken, and are asking.",
     Event.NOT_FOUND: "The carrier does not know it yet. We will ask again.",
+    Event.REROUTED: "The carrier could not be reached. Nothing was sent; it goes by another route.",
     Event.RESENT: "The carrier certainly never got it. It will be sent again, under the same reference.",
     Event.MISMATCH: "The carrier took something else than was asked for. People are looking at it.",
     Event.OVERDUE: "It has been open for too long.",
     Event.NOTIFIED: "The carrier says that there is news. We are asking what it is.",
     Event.REVERSED: "The carrier took the money back, and the credit was reversed.",
 }
+
+#: While old and new code run side by side, the new one may write what the old one has no words for.
+_OF_NEWER_CODE = "It went on."
 
 
 def as_timeline(deposit: Deposit) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def as_timeline(deposit: Deposit) -> dict[str, Any]:
 def _event(event: DepositEvent) -> dict[str, Any]:
     return {
         "type": event.event,
-        "text": TEXTS[Event(event.event)],
+        "text": TEXTS.get(event.event, _OF_NEWER_CODE),
         "from_state": event.from_state or None,
         "to_state": event.to_state,
         "actor": event.actor_kind,
