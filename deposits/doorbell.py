@@ -36,6 +36,8 @@ _PAUSE_AFTER_FAILURE_S = 1.0
 _PAUSE_S = 0.02
 _ATTEND_EVERY_S = 0.1
 _RUNG_KEY = "doorbell:carriers"
+#: How often a worker has come, in all: whoever rings sees by it that somebody hears.
+_ANSWERS_KEY = "doorbell:carriers:answers"
 
 
 class _Ringer:
@@ -77,6 +79,28 @@ def ring_now() -> bool:
         log.warning("doorbell_failed", error=type(error).__name__)
         return False
     return True
+
+
+def answered() -> None:
+    """A worker has come. One that stands in for the workers does not say so."""
+    _tell(lambda redis: redis.incr(_ANSWERS_KEY))
+
+
+def answers() -> int | None:
+    """Return how often a worker has come since Redis was last empty, or None where Redis cannot tell."""
+    try:
+        return int(_connection().get(_ANSWERS_KEY) or 0)
+    except (RedisError, OSError):
+        return None
+
+
+def silence_s() -> float:
+    """Return for how many seconds a bell may go unheard while the workers are well.
+
+    None is busy with one ring for longer than its task may run, and then it hears the next.
+    """
+    seconds: float = settings.TIME_LIMITS.task_hard
+    return seconds
 
 
 class Attendance:

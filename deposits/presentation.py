@@ -13,7 +13,7 @@ from deposits.actions.decide import CODE_TRIES
 from deposits.actions.refusal import Refusal
 from deposits.models import Deposit
 from deposits.references import public_id
-from deposits.states import State
+from deposits.states import State, known
 
 #: Ways to pay that this installation offers; a reason's text never points at one that is not here.
 METHODS = frozenset({"carrier_billing"})
@@ -49,12 +49,17 @@ def format_money(minor: int, currency: str, *, short: bool = False) -> str:
 
 def status(deposit: Deposit) -> str:
     """Return the coarse state that partners act on."""
-    return _STATUS[State(deposit.state)]
+    # While old and new code run side by side a row may be in a state that the old one does not know. It claims nothing
+    # about such a row but what it sees: it has been accepted.
+    state = known(deposit.state)
+    return "processing" if state is None else _STATUS[state]
 
 
 def money(deposit: Deposit) -> str:
     """Return where the money is: none, reserved, taken, credited, unknown or returned."""
-    match State(deposit.state):
+    match known(deposit.state):
+        case None:
+            return "unknown"
         case State.CREDITED:
             return "returned" if deposit.reversed_at else "credited"
         case State.REVIEW:
@@ -73,7 +78,7 @@ def money(deposit: Deposit) -> str:
 def reason(deposit: Deposit) -> reasons.RenderedReason | None:
     """Return why the deposit is not simply done or on its way, in the words that the page shows; or None."""
     code = "carrier_timeout" if deposit.state == State.UNKNOWN else deposit.reason_code
-    if not code:
+    if not code or known(deposit.state) is None:
         return None
     charge: reasons.Charge | None = None
     if deposit.state == State.REVIEW:

@@ -116,6 +116,16 @@ NOTHING_TAKEN = frozenset({S.DECLINED, S.FAILED, S.CANCELLED, S.EXPIRED})
 LEGAL_MOVES = frozenset((source, target) for (source, _), target in TRANSITIONS.items() if source != target)
 
 
+#: What a worker may claim besides `received`: where even no answer has a meaning. Not what has ended without a credit,
+#: and not a state that only newer code knows: such rows are left alone.
+CLAIMABLE = tuple(state.value for state in State if (state, E.SILENCE) in TRANSITIONS)
+
+
+def known(value: str) -> State | None:
+    """Return the state with this name, or None for one that this version of the code does not know."""
+    return State(value) if value in State.values else None
+
+
 class IllegalTransition(Exception):
     """An event that cannot happen to a deposit in this state."""
 

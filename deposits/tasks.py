@@ -11,4 +11,5 @@ from deposits.actions.drain import drain as work_through
 @shared_task(name=doorbell.DRAIN_TASK, queue=doorbell.QUEUE)
 def drain() -> None:
     """Claim, call and record until nothing is due."""
+    doorbell.answered()
     work_through()

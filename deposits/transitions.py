@@ -25,7 +25,7 @@ from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
 from deposits.limits import release
 from deposits.models import Deposit, DepositEvent
 from deposits.retry import scaled
-from deposits.states import FINAL, NOTHING_TAKEN, Event, State, after
+from deposits.states import CLAIMABLE, FINAL, NOTHING_TAKEN, Event, State, after
 
 _SQL = Path(__file__).parent / "sql"
 _ACCEPT = Statement(_SQL / "accept.sql")
@@ -181,6 +181,7 @@ def claim(batch: int, owner: str, rooms: Mapping[str, int]) -> list[Claimed]:
             "lease": timedelta(seconds=settings.TIME_LIMITS.lease),
             "carriers": list(rooms),
             "rooms": list(rooms.values()),
+            "states": list(CLAIMABLE),
             "probe_every": timedelta(seconds=scaled(PROBE_EVERY_S)),
             "minute": timedelta(seconds=scaled(MINUTE_S)),
             "repeats_always": REPEATS_ALWAYS,

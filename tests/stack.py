@@ -130,6 +130,11 @@ class Stack:
             self._supervisor.forgive(name)
             kill_group(self._supervisor.pid(name))
 
+    def forgive(self, name: str) -> None:
+        """Count the next death of this program as its first, so that it is soon started again."""
+        with self._lock:
+            self._supervisor.forgive(name)
+
     def pid(self, name: str) -> int:
         """Process id of a program; its children are in its process group."""
         return self._supervisor.pid(name)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from carriers import reasons, registry
 from deposits import presentation
 from deposits.models import Deposit
-from deposits.states import FINAL, State
+from deposits.states import FINAL, State, known
 
 #: Colour of a state's badge. The badge always says the state in words too.
 STATE_COLOURS: dict[str, str] = {
@@ -77,7 +77,9 @@ def player_sees(deposit: Deposit) -> reasons.RenderedReason | None:
 
 def next_step(deposit: Deposit, now: datetime) -> str:
     """Return what happens next to the deposit, and when, in a sentence or two."""
-    state, name = State(deposit.state), network(deposit.carrier)
+    state, name = known(deposit.state), network(deposit.carrier)
+    if state is None:
+        return "A newer version of Paysite has put it into this state, and goes on with it."
     if state in FINAL:
         if deposit.next_action_at is not None:
             return f"{name} has news of it: we ask {_when(deposit.next_action_at, now)}."

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import Partner, Player
-from deposits.states import State
+from deposits.states import CLAIMABLE, State
 
 
 class DepositQuerySet(models.QuerySet["Deposit"]):
@@ -23,7 +23,7 @@ class DepositQuerySet(models.QuerySet["Deposit"]):
             models.Q(carrier__in=carriers, next_action_at__lte=Now()),
             models.Q(state=State.RECEIVED),
         )
-        return self.filter((received & due) | (~received & due))
+        return self.filter((received & due) | (~received & due & models.Q(state__in=CLAIMABLE)))
 
 
 class Deposit(models.Model):

@@ -3,7 +3,8 @@
 -- `carriers` and `rooms`: how many conversations this worker may begin with each carrier. What may already have moved
 -- money comes before what has not been sent, otherwise a backlog starves the unknowns. A row whose lease ended while
 -- it was `submitting` becomes `unknown`: its worker may have sent it. The end of the lease is the next action time, so
--- that one index finds new work, retries and lost workers alike.
+-- that one index finds new work, retries and lost workers alike. `states`: what else than `received` this code can go
+-- on with; a row in a state that only newer code knows is left to newer code.
 WITH room AS (
     SELECT r.carrier, r.free, (
         -- The retry budget: what a carrier has already seen is repeated for a tenth of its first calls at most.
@@ -23,7 +24,7 @@ WITH room AS (
                 WHERE d.carrier = b.carrier AND d.state = 'received' AND d.next_action_at <= now())
             ELSE EXISTS (SELECT FROM deposits_deposit AS d
                 WHERE d.carrier = b.carrier AND d.state <> 'received' AND d.next_action_at <= now()
-                    AND deposits_step_of(d.state, d.next_step) = b.operation) END
+                    AND d.state = ANY (%(states)s) AND deposits_step_of(d.state, d.next_step) = b.operation) END
     RETURNING b.carrier, b.operation
 ), probing AS (
     SELECT found.id FROM probe CROSS JOIN LATERAL (
@@ -35,12 +36,14 @@ WITH room AS (
     SELECT found.id FROM probe CROSS JOIN LATERAL (
         SELECT d.id FROM deposits_deposit AS d
         WHERE probe.operation <> 'authorise' AND d.carrier = probe.carrier AND d.state <> 'received'
-            AND d.next_action_at <= now() AND deposits_step_of(d.state, d.next_step) = probe.operation
+            AND d.state = ANY (%(states)s) AND d.next_action_at <= now()
+            AND deposits_step_of(d.state, d.next_step) = probe.operation
         ORDER BY d.next_action_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS found
 ), open AS (
     SELECT found.id, room.carrier FROM room CROSS JOIN LATERAL (
         SELECT d.id, d.next_action_at FROM deposits_deposit AS d
         WHERE d.carrier = room.carrier AND d.state <> 'received' AND d.next_action_at <= now()
+            AND d.state = ANY (%(states)s)
             AND NOT EXISTS (SELECT FROM shut
                 WHERE shut.carrier = d.carrier AND shut.operation = deposits_step_of(d.state, d.next_step))
         ORDER BY d.next_action_at LIMIT least(room.free, %(batch)s) FOR UPDATE SKIP LOCKED) AS found

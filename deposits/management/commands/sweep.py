@@ -1,9 +1,14 @@
-"""`manage.py sweep`: the sweeper. Each second it looks for due rows and rings; without Redis it does the work."""
+"""`manage.py sweep`: the sweeper. Each second it looks for due rows and rings.
+
+Where nobody can hear the bell (Redis is away) or nobody answers it (workers that live and take nothing), it does the
+work itself until they are back.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from typing import Any
 
 import structlog
@@ -38,12 +43,13 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, told_to_stop)
         log.info("sweeper_started", owner=transitions.worker_name())
+        watch = Watch()
         while not stop.is_set():
             try:
                 if not known:
                     breakers.make_known(registry.registry().profiles)
                     known = True
-                sweep()
+                sweep(watch)
             except (OperationalError, InterfaceError) as error:
                 log.warning("database_unavailable", error=type(error).__name__)
                 connection.close()
@@ -51,13 +57,40 @@ class Command(BaseCommand):
         log.info("sweeper_stopped")
 
 
-def sweep() -> None:
+class Watch:
+    """Notices that the bell is rung and no worker comes."""
+
+    def __init__(self) -> None:
+        self._answers: int | None = None
+        self._rung_since: float | None = None
+        self._nobody_comes = False
+
+    def is_unanswered(self) -> bool:
+        """Whether this ring, and all before it for longer than healthy workers ever take, went unheard."""
+        now, answers = time.monotonic(), doorbell.answers()
+        if self._rung_since is None or answers is None or answers != self._answers:
+            self._rung_since, self._answers = now, answers
+        self._nobody_comes = now - self._rung_since > doorbell.silence_s()
+        return self._nobody_comes
+
+    def nothing_is_due(self) -> None:
+        """No ring, so no silence either; but who was missed is missed until somebody comes."""
+        if not self._nobody_comes:
+            self._rung_since = None
+
+
+def sweep(watch: Watch) -> None:
     """Look once: find other routes, ring for due rows, give up what could never be sent, seal the audit trail."""
     reroute_waiting()
     if Deposit.objects.due(list(registry.registry().profiles)).exists():
         reach("sweeper.before_ring")
         if not doorbell.ring_now():
             drain()
+        elif watch.is_unanswered():
+            log.error("no_worker_answers", silent_for_more_than_s=doorbell.silence_s())
+            drain()
         reach("sweeper.after_ring")
+    else:
+        watch.nothing_is_due()
     give_up_unsent()
     audit.seal()

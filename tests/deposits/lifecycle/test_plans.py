@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from deposits.actions.give_up import give_up_unsent
 from deposits.models import CarrierNotification, Deposit
+from deposits.states import CLAIMABLE
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,7 @@ def test_the_claim_reads_the_due_rows_by_index() -> None:
             "minute": second,
             "carriers": ["sandbox-mobile"],
             "rooms": [60],
+            "states": list(CLAIMABLE),
             "repeats_always": 60,
         },
     )
