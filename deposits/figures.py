@@ -76,14 +76,8 @@ def read() -> Figures:
         due_age_s=_first(_DUE),
         takeovers=int(_first(_TAKEOVERS)),
         unmatched=int(_first(_UNMATCHED, _MOST_UNMATCHED)),
-        breakers=_breakers(),
+        breakers={(carrier, operation): is_open for carrier, operation, is_open in _rows(_BREAKERS)},
     )
-
-
-def _breakers() -> dict[tuple[str, str], bool]:
-    if not _first("SELECT (to_regclass('deposits_breaker') IS NOT NULL)::int"):
-        return {}
-    return {(carrier, operation): is_open for carrier, operation, is_open in _rows(_BREAKERS)}
 
 
 def _rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -204,13 +204,15 @@ def test_no_statement_of_a_look_reads_a_big_table_from_end_to_end() -> None:
         scrape()
     for query in captured.captured_queries:
         sql = query["sql"]
-        if not sql.lstrip().startswith("SELECT") or "deposits_" not in sql or "to_regclass" in sql:
+        if not sql.lstrip().startswith("SELECT") or "deposits_" not in sql:
             continue
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute(f"EXPLAIN {sql}".replace("%", "%%"))
             plan = "\n".join(row[0] for row in cursor.fetchall())
-        assert "Seq Scan" not in plan, f"{sql}\n{plan}"
+        # A breaker for each operation of a carrier: a page of rows.
+        read_whole = plan.count("Seq Scan") - plan.count("Seq Scan on deposits_breaker")
+        assert not read_whole, f"{sql}\n{plan}"
 
 
 def _break_the_books(minor: int) -> None:
