@@ -24,7 +24,7 @@ def test_no_name_says_nothing() -> None:
     assert list(chain.from_iterable(map(name_problems, modules_below(ROOT, EVERYTHING)))) == []
 
 
-def test_nothing_is_retried_by_the_queue() -> None:
+def test_f25_nothing_is_retried_by_the_queue() -> None:
     assert list(chain.from_iterable(map(retry_problems, modules_below(ROOT)))) == []
 
 

@@ -61,7 +61,7 @@ def deposit_with(stack: Stack, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_an_answer_that_cannot_be_read_is_asked_about_and_credited_once(stack: Stack, name: str) -> None:
+def test_f37_an_answer_that_cannot_be_read_is_asked_about_and_credited_once(stack: Stack, name: str) -> None:
     begun = deposit_with(stack, UNREADABLE[name])
     shown = stack.await_status(begun["id"], "succeeded")
     assert shown["money"] == "credited"
@@ -74,7 +74,7 @@ def test_an_answer_that_cannot_be_read_is_asked_about_and_credited_once(stack: S
 
 
 @pytest.mark.parametrize("name", MISMATCHES)
-def test_success_for_something_else_is_a_case_for_people(stack: Stack, name: str) -> None:
+def test_f36_success_for_something_else_is_a_case_for_people(stack: Stack, name: str) -> None:
     begun = deposit_with(stack, {"patch": MISMATCHES[name]})
 
     def in_review() -> dict[str, Any] | None:

@@ -173,7 +173,7 @@ def test_five_fast_clicks_are_one_charge(stack: Stack, open_story: OpenStory) ->
     assert page.locator(".list li").count() == 1
 
 
-def test_the_same_form_in_two_tabs_is_one_charge(
+def test_f59_the_same_form_in_two_tabs_is_one_charge(
     stack: Stack, open_story: OpenStory, context: BrowserContext
 ) -> None:
     page = open_story("001")
@@ -189,7 +189,7 @@ def test_the_same_form_in_two_tabs_is_one_charge(
     assert charged(stack, page) == [1_000]
 
 
-def test_back_after_success_asks_before_a_second_deposit(stack: Stack, open_story: OpenStory) -> None:
+def test_f62_back_after_success_asks_before_a_second_deposit(stack: Stack, open_story: OpenStory) -> None:
     page = open_story("001")
     tap(page)
     see(page, "S13")
@@ -205,6 +205,44 @@ def test_back_after_success_asks_before_a_second_deposit(stack: Stack, open_stor
     see(page, "S13")
     assert reference(page) != first
     assert charged(stack, page) == [1_000]
+
+
+def test_f60_a_second_tab_with_a_key_of_its_own_asks_before_the_same_amount_again(
+    stack: Stack, open_story: OpenStory, context: BrowserContext
+) -> None:
+    page = open_story("007")
+    other = context.new_page()
+    other.goto(page.url)
+    keys = {tab.locator("[name=key]").first.input_value() for tab in (page, other)}
+    assert len(keys) == 2
+    tap(page)
+    see(page, "S6")
+    tap(other)
+    other.wait_for_url("**/D-*/?another=10")
+    expect(other.locator("h1")).to_contain_text("£10 by phone bill is still waiting")
+    assert reference(other) == reference(page)
+    see(page, "S13")
+    page.goto(f"{stack.base_url}/deposit/history/")
+    assert page.locator(".list li").count() == 1
+
+
+def test_f62_a_reload_and_a_closed_tab_show_the_same_deposit_as_it_is_now(
+    stack: Stack, open_story: OpenStory, context: BrowserContext
+) -> None:
+    page = open_story("007")
+    tap(page)
+    see(page, "S6")
+    number, address = reference(page), page.url
+    page.reload()
+    see(page, "S6")
+    page.close()
+    await_condition(lambda: stack.charges(number), what="the charge")
+    again = context.new_page()
+    again.goto(address)
+    see(again, "S13")
+    assert charged(stack, again) == [1_000]
+    again.goto(f"{stack.base_url}/deposit/history/")
+    assert again.locator(".list li").count() == 1
 
 
 def test_the_button_answers_the_tap_at_once(open_story: OpenStory) -> None:
@@ -248,7 +286,7 @@ def test_offline_before_the_tap_is_said(open_story: OpenStory, context: BrowserC
     expect(page.locator("#line")).to_have_text("")
 
 
-def test_leaving_while_waiting_and_coming_back_shows_the_state_of_now(
+def test_f62_leaving_while_waiting_and_coming_back_shows_the_state_of_now(
     stack: Stack, open_story: OpenStory
 ) -> None:
     page = open_story("007")

@@ -111,7 +111,7 @@ CHANGES: list[dict[str, Any]] = [
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("change", CHANGES)
-def test_s09_the_same_key_with_another_body_is_refused(
+def test_f65_s09_the_same_key_with_another_body_is_refused(
     api: Api, change: dict[str, Any], rung: list[None]
 ) -> None:
     sent, key = body(), new_key()

@@ -208,7 +208,7 @@ def test_a_spent_key_of_a_declined_deposit_claims_no_success() -> None:
     assert "You already sent this deposit of £20" in text_of(page)
 
 
-def test_the_same_amount_again_while_one_waits_is_asked_about() -> None:
+def test_f60_the_same_amount_again_while_one_waits_is_asked_about() -> None:
     client = visitor(player())
     first = deposit_of(tap(client))
     answer = tap(client)
