@@ -1,4 +1,4 @@
-"""One running product for all fault tests, with crash points armed at will and a door to its carrier."""
+"""One running product for all fault tests of this folder, with crash points to be armed at will."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from deposits.models import Deposit
 from deposits.states import FINAL
-from tests.faults.door import Door
 from tests.faults.rig import Rig
 from tests.local_servers import servers
 from tests.stack import Stack
@@ -32,19 +31,17 @@ def running_rig(
     deaths = folder / "deaths"
     deaths.mkdir()
     stack = Stack(folder, database, servers().redis_url)
-    door = Door(stack.site.ports.sandbox)
-    stack.environment |= {"CRASH_POINTS": str(deaths), "SANDBOX_URL": door.url}
+    stack.environment["CRASH_POINTS"] = str(deaths)
     try:
         stack.start()
-        yield Rig(stack, deaths, door)
+        yield Rig(stack, deaths)
     finally:
         stack.stop()
-        door.shut()
 
 
 @pytest.fixture
 def rig(running_rig: Rig, committed: None) -> Iterator[Rig]:
-    """The running product, whole: each test leaves no death, fault, script or shut door behind."""
+    """The running product, whole: each test leaves no death, fault or script behind."""
     running_rig.await_web()
     yield running_rig
     running_rig.disarm()

@@ -15,7 +15,6 @@ from accounts import ledger
 from accounts.models import Posting
 from deposits.models import Attempt, Deposit, DepositEvent
 from deposits.states import FINAL, State
-from tests.faults.door import Door
 from tests.stack import Answer, Stack, await_condition, http
 
 #: Numbers of the sandbox that play no story; each is used once, so that scripts and forced faults reach one deposit.
@@ -27,11 +26,10 @@ _PROGRAM = {"web": "web", "inbox": "web", "worker": "worker", "sweeper": "sweepe
 
 
 class Rig:
-    """The running product, the folder of deaths that its processes look into, and the door to its carrier."""
+    """The running product, and the folder of deaths that its processes look into."""
 
-    def __init__(self, stack: Stack, deaths: Path, door: Door) -> None:
+    def __init__(self, stack: Stack, deaths: Path) -> None:
         self.stack = stack
-        self.door = door
         self._deaths = deaths
 
     # --- deaths ----------------------------------------------------------------------------------------------------
