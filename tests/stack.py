@@ -105,8 +105,7 @@ class Stack:
 
     def start(self) -> None:
         """Seed the demo data and start every process; return when all are ready."""
-        seeding = programs.manage("seed", self.environment, "seed_demo", "--json")
-        self.api_key = json.loads(self._supervisor.run(seeding).splitlines()[-1])["api_key"]
+        self._seed()
         self._supervisor.start(programs.sandbox(self.site, self.environment))
         for number in range(self.site.instances):
             for program in programs.instance(self.site, self.environment, number):
@@ -114,6 +113,13 @@ class Stack:
         if self.site.balanced:
             self._supervisor.start(programs.balancer(self.site))
         self._supervisor.await_ready()
+        self._start_reviving()
+
+    def _seed(self) -> None:
+        seeding = programs.manage("seed", self.environment, "seed_demo", "--json")
+        self.api_key = json.loads(self._supervisor.run(seeding).splitlines()[-1])["api_key"]
+
+    def _start_reviving(self) -> None:
         threading.Thread(target=self._revive, name="stack", daemon=True).start()
 
     def stop(self) -> None:
