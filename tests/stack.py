@@ -20,6 +20,7 @@ from paysite.local_stack.guard import Guard
 from paysite.local_stack.haproxy import servers_up
 from paysite.local_stack.keys import Keys
 from paysite.local_stack.os_processes import kill_group
+from paysite.local_stack.ports import Ports
 from paysite.local_stack.processes import Supervisor
 from tests.local_servers import ENVIRONMENT, ROOT, stack_ports
 
@@ -76,13 +77,14 @@ class Stack:
         *,
         instances: int = 1,
         balanced: bool = False,
+        ports: Ports | None = None,
     ) -> None:
         keys = Keys(
             secret_key=ENVIRONMENT["SECRET_KEY"],
             notification_secret=ENVIRONMENT["NOTIFICATION_SECRET"],
             sandbox_client_secret=ENVIRONMENT["SANDBOX_CLIENT_SECRET"],
         )
-        self.site = programs.Site(ROOT, data_dir, stack_ports(), keys, instances, balanced)
+        self.site = programs.Site(ROOT, data_dir, ports or stack_ports(), keys, instances, balanced)
         self.environment = self.site.environment(database_url, redis_url) | {
             "STATICFILES_BACKEND": ENVIRONMENT["STATICFILES_BACKEND"]
         }

@@ -1,7 +1,7 @@
 """The product as the nemesis finds it: two of each process, and proxies of ours where connections are to break.
 
-The second instance reaches PostgreSQL through a fault proxy, and its worker's clock is wrong. Both reach the carrier
-through a fault proxy, and Redis through the shim that loses and doubles doorbells.
+The second instance reaches PostgreSQL through a fault proxy. Both reach the carrier through another, and Redis through
+the shim that loses and doubles doorbells.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from urllib.parse import urlsplit, urlunsplit
 from paysite.local_stack import programs
 from paysite.local_stack.clean import remove
 from paysite.local_stack.os_processes import kill_group
+from paysite.local_stack.ports import HOST, Ports
 from paysite.local_stack.processes import Program
 from paysite.local_stack.servers import Servers
 from tests.chaos.doorbell_shim import DoorbellShim
+from tests.chaos.players import Players
 from tests.fault_proxy import FaultProxy
-from tests.local_servers import ENVIRONMENT, ROOT, stack_ports
+from tests.local_servers import ROOT, other_ports
 from tests.stack import Stack, http
 
 INSTANCES = 2
@@ -36,8 +38,6 @@ _FAKETIME = (
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
 )
-#: Share of the doorbells that the shim loses, and share of those that it doubles.
-DROPPED, DOUBLED = 0.5, 0.25
 
 
 def faketime() -> str:
@@ -63,8 +63,8 @@ def through(url: str, port: int) -> str:
 class ChaosStack(Stack):
     """The stack, started so that deaths are cheap and each program can have an environment of its own."""
 
-    def __init__(self, data_dir: Path, database_url: str, redis_url: str) -> None:
-        super().__init__(data_dir, database_url, redis_url, instances=INSTANCES)
+    def __init__(self, data_dir: Path, database_url: str, redis_url: str, ports: Ports) -> None:
+        super().__init__(data_dir, database_url, redis_url, instances=INSTANCES, ports=ports)
         #: Program → what differs in its environment.
         self.different: dict[str, Mapping[str, str]] = {}
         self.names: list[str] = []
@@ -82,14 +82,17 @@ class ChaosStack(Stack):
         environment = {**program.environment, **self.different.get(program.name, {})}
         return replace(program, command=command, environment=environment)
 
-    def start(self) -> None:
-        """Seed the demo data and start every process; return when all are ready."""
+    def start(self, sweepers: int = INSTANCES) -> None:
+        """Seed the demo data and start every process; return when all are ready. More sweepers may be asked for."""
         self._seed()
         self._supervisor.start(programs.sandbox(self.site, self.environment))
         for number in range(self.site.instances):
             for program in programs.instance(self.site, self.environment, number):
                 self.names.append(program.name)
                 self._supervisor.start(self._adapted(program))
+        for number in range(self.site.instances, sweepers):
+            self.names.append(f"sweeper-{number + 1}")
+            self._supervisor.start(self._adapted(Program(self.names[-1], ("sweep",), self.environment)))
         self._supervisor.await_ready()
         self._start_reviving()
 
@@ -129,18 +132,42 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def players(rig: Rig, deposits: int, load_s: float, seed: int) -> Players:
+    """Return the players of this rig, who have not begun yet."""
+    ports = rig.stack.site.ports
+    return Players(
+        webs=[f"http://{HOST}:{ports.web(number)}" for number in range(INSTANCES)],
+        lives=[f"http://{HOST}:{ports.live(number)}" for number in range(INSTANCES)],
+        api_key=rig.stack.api_key,
+        deposits=deposits,
+        load_s=load_s,
+        seed=seed,
+    )
+
+
 class Rig:
     """Servers, proxies and processes of one run, in a world of its own, as a context manager."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        dropped: float = 0.0,
+        doubled: float = 0.0,
+        clocks: Mapping[str, int] | None = None,
+        sweepers: int = INSTANCES,
+    ) -> None:
+        """`dropped`, `doubled`: shares of the doorbells. `clocks`: worker → by how many seconds its clock is wrong."""
         self._seed = seed
+        self._dropped, self._doubled = dropped, doubled
+        self._sweepers = sweepers
         parent = ROOT / ".data"
         (parent / "static").mkdir(parents=True, exist_ok=True)
         self.data_dir = Path(tempfile.mkdtemp(prefix="chaos-", dir=parent))
         self.data_dir.chmod(0o755)
         self.points = self.data_dir / "crash-points"
         self.points.mkdir()
-        self.clock_offset_s = 0
+        self.clocks = dict(clocks or {}) if faketime() else {}
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -158,26 +185,24 @@ class Rig:
 
     def _start(self) -> None:
         self._exit.callback(self._forget)
-        ports = stack_ports()
+        ports = other_ports()
         self.servers = Servers(self.data_dir, ports.postgres, ports.valkey, environ={})
         self.servers.start()
         self._exit.callback(self.servers.stop)
         self.database_url = self.servers.database_url
         shim_dice = random.Random(f"{self._seed} doorbells")
         enter = self._exit.enter_context
-        self.doorbells = enter(DoorbellShim(ports.valkey, shim_dice, drop=DROPPED, double=DOUBLED))
+        self.doorbells = enter(
+            DoorbellShim(ports.valkey, shim_dice, drop=self._dropped, double=self._doubled)
+        )
         self.to_database = enter(FaultProxy(ports.postgres))
         self.to_carrier = enter(FaultProxy(ports.sandbox))
-        os.environ.update(ENVIRONMENT)
-        os.environ.pop("DATABASE_URL", None)
-        os.environ.pop("REDIS_URL", None)
-        self.stack = ChaosStack(
-            self.data_dir, self.database_url, through(self.servers.redis_url, self.doorbells.port)
-        )
+        redis_url = through(self.servers.redis_url, self.doorbells.port)
+        self.stack = ChaosStack(self.data_dir, self.database_url, redis_url, ports)
         self._set_up()
         self._migrate()
         self._exit.callback(self.stack.stop)
-        self.stack.start()
+        self.stack.start(self._sweepers)
         http("PUT", f"{self.stack.sandbox_url}/sandbox/settings", {"time_divisor": 10, "seed": self._seed})
 
     def _set_up(self) -> None:
@@ -189,8 +214,8 @@ class Rig:
         second = {"DATABASE_URL": through(self.database_url, self.to_database.port)}
         for kind in ("web", "live", "worker", "sweeper"):
             stack.different[f"{kind}-2"] = second
-        self.clock_offset_s = random.Random(f"{self._seed} clock").choice((-300, 3_600)) if faketime() else 0
-        stack.different["worker-2"] = second | clock_moved(self.clock_offset_s)
+        for worker, seconds in self.clocks.items():
+            stack.different[worker] = {**stack.different.get(worker, {}), **clock_moved(seconds)}
 
     def _migrate(self) -> None:
         # The processes' own environment: crash points are for them and not for this.

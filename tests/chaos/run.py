@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import threading
@@ -18,13 +19,16 @@ from tests.chaos.nemesis import Nemesis, Record
 from tests.chaos.oracle import Verdict
 from tests.chaos.players import Players, Told
 from tests.chaos.profiles import Profile
-from tests.chaos.rig import INSTANCES, Rig
+from tests.chaos.rig import Rig
+from tests.chaos.rig import players as players_of
 from tests.chaos.watching import BankReads
 from tests.local_servers import ROOT
 from tests.stack import http
 
 #: How long players may still ask, crash points may still be met, and the product may take to come to rest.
 ASKING_S, POINTS_S, REST_S = 90.0, 60.0, 150.0
+#: Share of the doorbells that the shim loses, and share of those that it doubles.
+DROPPED, DOUBLED = 0.5, 0.25
 #: What the carrier's clock is moved on by when all is over, so that reservations nobody confirms run out.
 RESERVATION_S = 700
 #: Settled deposits whose state is still asked about: an answer to a notification is on its way.
@@ -76,29 +80,23 @@ def run(profile: Profile, seed: int, say: Callable[[str], None]) -> Outcome:
         say(f"{time.monotonic() - started:6.1f} s  {text}")
 
     acts = plan.draw(profile, seed)
-    with Rig(seed) as rig:
+    clocks = {"worker-2": random.Random(f"{seed} clock").choice((-300, 3_600))}
+    with Rig(seed, dropped=DROPPED, doubled=DOUBLED, clocks=clocks) as rig:
         tell(f"everything runs; {profile.deposits} deposits, {profile.deaths} deaths, seed {seed}")
-        players = Players(
-            webs=[f"http://127.0.0.1:{rig.stack.site.ports.web(n)}" for n in range(INSTANCES)],
-            lives=[f"http://127.0.0.1:{rig.stack.site.ports.live(n)}" for n in range(INSTANCES)],
-            api_key=rig.stack.api_key,
-            deposits=profile.deposits,
-            load_s=plan.load_seconds(profile),
-            seed=seed,
-        )
+        players = players_of(rig, profile.deposits, plan.load_seconds(profile), seed)
         nemesis, reads = Nemesis(rig, acts, seed), BankReads(rig.database_url)
-        _load(rig, profile, players, nemesis, reads, tell)
-        _rest(rig, players, nemesis, tell)
+        _load(profile, players, nemesis, reads, tell)
+        nemesis.stop_carrier_faults()
+        tell(f"at rest after {rest(rig, REST_S):.1f} s")
         reads.stop()
         players.stop()
-        outcome = _judge(rig, profile, seed, nemesis, players, reads)
+        outcome = _outcome(rig, profile, seed, nemesis, players, reads)
         outcome.planned = plan.summary(acts)
         outcome.measured["run_s"] = round(time.monotonic() - started, 1)
     return outcome
 
 
 def _load(
-    rig: Rig,
     profile: Profile,
     players: Players,
     nemesis: Nemesis,
@@ -127,42 +125,55 @@ def _load(
         progress.set()
 
 
-def _rest(rig: Rig, players: Players, nemesis: Nemesis, tell: Callable[[str], None]) -> None:
-    """Let everything be answered: no more deaths, a carrier that answers, and time for what has to run out."""
-    nemesis.stop_carrier_faults()
+def rest(rig: Rig, within_s: float) -> float:
+    """Let everything be answered, at most so long; return how many seconds it took.
+
+    When it takes long, the carrier's clock is moved on, so that reservations which nobody confirms run out.
+    """
     began = time.monotonic()
     advanced = False
-    while time.monotonic() - began < REST_S:
+    while (spent := time.monotonic() - began) < within_s:
         with psycopg.connect(rig.database_url) as database:
             row = database.execute(_UNFINISHED).fetchone()
         if row == (0,):
             break
-        if not advanced and time.monotonic() - began > 10:
+        if not advanced and spent > 10:
             http("POST", f"{rig.stack.sandbox_url}/sandbox/clock", {"advance_s": RESERVATION_S})
             advanced = True
         time.sleep(0.25)
-    tell(f"at rest after {time.monotonic() - began:.1f} s")
+    return spent
 
 
-def _judge(
-    rig: Rig, profile: Profile, seed: int, nemesis: Nemesis, players: Players, reads: BankReads
-) -> Outcome:
+def judge(rig: Rig, told: Told) -> Verdict:
+    """Compare the product's rows with the carrier's record and with what players were told."""
     sandbox = rig.stack.sandbox_url
-    charges = http("GET", f"{sandbox}/sandbox/ledger").body["entries"]
     notified = {
         sent["reference"]
         for sent in http("GET", f"{sandbox}/sandbox/notifications").body["notifications"]
         if sent["state"] == "delivered" and sent["type"] == "payment-cancelled"
     }
     with psycopg.connect(rig.database_url, autocommit=True) as database:
-        verdict = oracle.judge(database, charges, notified, players.told)
-        verdict.broken["reads_in_flight"] += reads.wrong
-        verdict.broken["audit"] += _audit(rig)
-        measured = _measure(database, charges, nemesis.record)
+        verdict = oracle.judge(database, _charges(rig), notified, told)
+    verdict.broken["audit"] += _audit(rig)
+    return verdict
+
+
+def _charges(rig: Rig) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = http("GET", f"{rig.stack.sandbox_url}/sandbox/ledger").body["entries"]
+    return entries
+
+
+def _outcome(
+    rig: Rig, profile: Profile, seed: int, nemesis: Nemesis, players: Players, reads: BankReads
+) -> Outcome:
+    verdict = judge(rig, players.told)
+    verdict.broken["reads_in_flight"] += reads.wrong
+    with psycopg.connect(rig.database_url, autocommit=True) as database:
+        measured = _measure(database, _charges(rig), nemesis.record)
     measured |= {
         "bank_style_reads": reads.reads,
         "doorbells": {n: getattr(rig.doorbells, n) for n in ("rung", "dropped", "doubled")},
-        "clock_of_half_the_workers_s": rig.clock_offset_s,
+        "clock_of_half_the_workers_s": rig.clocks.get("worker-2", 0),
         "reversals_the_carrier_told_nobody_about": verdict.untold_reversals,
         "states": dict(verdict.states),
         "players": dict(players.told.counts) | {"refused": dict(players.told.refusals)},
