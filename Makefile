@@ -8,6 +8,11 @@ BIN := $(VENV)/bin
 # First port of `make run`; the others follow it. How many web, live, worker and sweeper processes it starts.
 PORT ?= 8000
 INSTANCES ?= 1
+# Of a chaos run: suite, default or deep, and what is to differ from that.
+PROFILE ?= default
+SEED ?=
+DEPOSITS ?=
+MINUTES ?=
 # More for pytest: make test ARGS='-k ledger -x'. More for the benchmark: make bench ARGS=…
 ARGS ?=
 
@@ -22,7 +27,7 @@ INSTALL := $(PYTHON) paysite/local_stack/install.py $(VENV)
 # A failed recipe leaves no stamp behind.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench chromium format lock clean distclean
+.PHONY: help run test chaos check bench chromium format lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +37,10 @@ run: $(INSTALLED) ## Start all of Paysite on this machine (PORT=8000, INSTANCES=
 
 test: $(INSTALLED_DEV) chromium ## Run every test (ARGS='-k word' for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(INSTALLED_DEV) ## Kill everything while money moves, and write reports/chaos.md (SEED=, DEPOSITS=, MINUTES=)
+	@$(BIN)/python -m tests.chaos --profile $(PROFILE) $(if $(SEED),--seed $(SEED)) \
+		$(if $(DEPOSITS),--deposits $(DEPOSITS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 check: $(INSTALLED_DEV) ## Check style, types, migrations and who imports whom
 	@$(BIN)/ruff check .

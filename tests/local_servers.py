@@ -36,7 +36,12 @@ _data_dir: Path | None = None
 
 @cache
 def stack_ports() -> Ports:
-    """Return the ports of this run: a first one whose followers, for two balanced instances, are free as well."""
+    """Return the ports of this run."""
+    return other_ports()
+
+
+def other_ports() -> Ports:
+    """Return ports for one more stack: a first one whose followers, for two balanced instances, are free as well."""
     for _ in range(100):
         ports = Ports(min(free_port(), 60_000))
         if all(is_free(ports.first + offset) for offset in (*range(6), 10, 11, 20, 21)):

@@ -20,6 +20,7 @@ from paysite.local_stack.guard import Guard
 from paysite.local_stack.haproxy import servers_up
 from paysite.local_stack.keys import Keys
 from paysite.local_stack.os_processes import kill_group
+from paysite.local_stack.ports import Ports
 from paysite.local_stack.processes import Supervisor
 from tests.local_servers import ENVIRONMENT, ROOT, stack_ports
 
@@ -76,13 +77,14 @@ class Stack:
         *,
         instances: int = 1,
         balanced: bool = False,
+        ports: Ports | None = None,
     ) -> None:
         keys = Keys(
             secret_key=ENVIRONMENT["SECRET_KEY"],
             notification_secret=ENVIRONMENT["NOTIFICATION_SECRET"],
             sandbox_client_secret=ENVIRONMENT["SANDBOX_CLIENT_SECRET"],
         )
-        self.site = programs.Site(ROOT, data_dir, stack_ports(), keys, instances, balanced)
+        self.site = programs.Site(ROOT, data_dir, ports or stack_ports(), keys, instances, balanced)
         self.environment = self.site.environment(database_url, redis_url) | {
             "STATICFILES_BACKEND": ENVIRONMENT["STATICFILES_BACKEND"]
         }
@@ -105,8 +107,7 @@ class Stack:
 
     def start(self) -> None:
         """Seed the demo data and start every process; return when all are ready."""
-        seeding = programs.manage("seed", self.environment, "seed_demo", "--json")
-        self.api_key = json.loads(self._supervisor.run(seeding).splitlines()[-1])["api_key"]
+        self._seed()
         self._supervisor.start(programs.sandbox(self.site, self.environment))
         for number in range(self.site.instances):
             for program in programs.instance(self.site, self.environment, number):
@@ -114,6 +115,13 @@ class Stack:
         if self.site.balanced:
             self._supervisor.start(programs.balancer(self.site))
         self._supervisor.await_ready()
+        self._start_reviving()
+
+    def _seed(self) -> None:
+        seeding = programs.manage("seed", self.environment, "seed_demo", "--json")
+        self.api_key = json.loads(self._supervisor.run(seeding).splitlines()[-1])["api_key"]
+
+    def _start_reviving(self) -> None:
         threading.Thread(target=self._revive, name="stack", daemon=True).start()
 
     def stop(self) -> None:

@@ -1,0 +1,53 @@
+"""`python -m tests.chaos`: a chaos run and its receipt. Exit status 1 when an invariant broke or a run is void."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from tests.local_servers import ENVIRONMENT, ROOT
+
+# Before anything of the product is imported: it reads its settings then.
+os.environ.update({**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "paysite.settings"})
+
+from tests.chaos import receipt
+from tests.chaos.profiles import PROFILES
+from tests.chaos.run import run
+
+SEED = 20_261_122
+
+
+def main() -> int:
+    """Run, write the receipt, say how it went."""
+    asked = _arguments()
+    profile = PROFILES[asked.profile]
+    given = {name: getattr(asked, name) for name in ("deposits", "deaths", "minutes") if getattr(asked, name)}
+    profile = replace(profile, **given)
+    outcomes = []
+    for seed in range(asked.seed, asked.seed + profile.seeds):
+        outcome = run(profile, seed, lambda text: print(text, flush=True))
+        outcomes.append(outcome)
+        path = receipt.write(outcomes, asked.reports)
+        for line in (*outcome.verdict.lines(), *outcome.too_seldom):
+            print(f"  {line}")
+    passed = all(outcome.passed for outcome in outcomes)
+    print(f"{'passed' if passed else 'FAILED'}: {path}")
+    return 0 if passed else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--profile", choices=PROFILES, default="default")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--deposits", type=int, default=0, help="instead of the profile's")
+    parser.add_argument("--deaths", type=int, default=0, help="instead of the profile's")
+    parser.add_argument("--minutes", type=float, default=0.0, help="of load, instead of the profile's")
+    parser.add_argument("--reports", type=Path, default=ROOT / "reports")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,298 @@
+"""Players and partners: they ask for deposits through HTTP, each under one key until it is answered.
+
+Some drive the API, some tap on the page and watch the live stream, some tap twice at the same instant on two web
+servers. They choose among the web servers themselves and go to the other one when one does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+import random
+import re
+import threading
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+#: Numbers with a story of their own, and how often of a thousand deposits each is used; the others meet the faults
+#: that the carrier draws. 016 never ends, by design, and is left out.
+STORIES = {
+    "002": 10,
+    "003": 5,
+    "005": 5,
+    "007": 25,
+    "008": 15,
+    "009": 30,
+    "010": 30,
+    "011": 30,
+    "012": 25,
+    "013": 15,
+    "014": 10,
+    "015": 10,
+    "017": 25,
+    "018": 10,
+    "019": 20,
+    "020": 20,
+}
+#: Stories of the demo's lobby that the page's players choose from. "code" is a number that must first be proved.
+_PAGE_STORIES = ("001", "001", "001", "007", "010", "012", "017", "019", "020", "code")
+_PAGE_SHARE, _TWICE_SHARE = 0.3, 0.12
+_PLAYERS = 60
+#: A request is given up, and made again, after this long; a person gives up altogether after the other.
+_REQUEST_S, _PATIENCE_S = 8.0, 90.0
+_CODE = "123456"
+
+
+@dataclass
+class Told:
+    """What players were told, which must turn out to be true."""
+
+    #: Idempotency key → the references that were answered to it: one, or something is wrong.
+    accepted: dict[str, set[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    unanswered: list[str] = field(default_factory=list)
+    #: What a player did not expect to meet; the rig's own faults, too.
+    trouble: list[str] = field(default_factory=list)
+    #: Seconds from the first request to the answer.
+    waits: list[float] = field(default_factory=list)
+
+
+class Players:
+    """All players of a run, in a thread of their own with an event loop."""
+
+    def __init__(
+        self, *, webs: list[str], lives: list[str], api_key: str, deposits: int, load_s: float, seed: int
+    ):
+        self.told = Told()
+        self._webs, self._lives, self._api_key = webs, lives, api_key
+        self._deposits, self._load_s = deposits, load_s
+        self._dice = random.Random(f"{seed} players")
+        self._made = self._asked = 0
+        self._stop = threading.Event()
+        self._all_asked = threading.Event()
+        self._extra = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="players")
+
+    def start(self) -> None:
+        """Begin: the deposits are spread over the time of the load."""
+        self._thread.start()
+
+    def await_all_asked(self, within_s: float) -> bool:
+        """Wait until each deposit of the plan has been answered or given up."""
+        return self._all_asked.wait(within_s)
+
+    def ask_more(self, wanted: bool) -> None:
+        """Go on with further deposits beyond the plan, about four a second, or no longer."""
+        (self._extra.set if wanted else self._extra.clear)()
+
+    def stop(self) -> None:
+        """End what players still do: watching pages, waiting for codes."""
+        self._stop.set()
+        self._thread.join(60)
+
+    def asked(self) -> None:
+        """Count one whose request has been answered, or given up."""
+        self._asked += 1
+        if self._asked >= self._deposits:
+            self._all_asked.set()
+
+    async def _run(self) -> None:
+        connector = aiohttp.TCPConnector(limit=200, force_close=True)
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_S)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+            started = time.monotonic()
+            times = sorted(self._dice.uniform(0, self._load_s) for _ in range(self._deposits))
+            tasks = [asyncio.create_task(self._more(http))]
+            for at_s in times:
+                await asyncio.sleep(max(0.0, started + at_s - time.monotonic()))
+                tasks.append(asyncio.create_task(self._one(http)))
+            while not self._stop.is_set():
+                await asyncio.sleep(0.1)
+            for task in tasks:
+                task.cancel()
+            for end in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(end, Exception):
+                    self.told.trouble.append(repr(end))
+
+    async def _more(self, http: aiohttp.ClientSession) -> None:
+        async with asyncio.TaskGroup() as further:
+            while True:
+                if self._extra.is_set():
+                    further.create_task(self._one(http))
+                await asyncio.sleep(0.25)
+
+    async def _one(self, http: aiohttp.ClientSession) -> None:
+        self._made += 1
+        number = self._made
+        dice = random.Random(f"{self._dice.random()} {number}")
+        if dice.random() < _PAGE_SHARE:
+            await _PagePlayer(self, dice).play()
+        else:
+            await self._by_api(http, dice)
+
+    # --- partners ----------------------------------------------------------------------------------------------------
+
+    async def _by_api(self, http: aiohttp.ClientSession, dice: random.Random) -> None:
+        story = dice.choices([*STORIES, ""], [*STORIES.values(), 1_000 - sum(STORIES.values())])[0]
+        number = f"+447700900{story}" if story else f"+44770090{dice.randrange(100, 10_000):04}"
+        body = {
+            "player": f"chaos-{dice.randrange(_PLAYERS)}",
+            "amount": dice.randrange(100, 4_001, 50),
+            "currency": "GBP",
+            "method": {"type": "carrier_billing", "phone_number": number},
+        }
+        key = str(uuid.UUID(int=dice.getrandbits(128)))
+        asks = 2 if dice.random() < _TWICE_SHARE else 1
+        answers = await asyncio.gather(*(self._ask(http, dice, body, key) for _ in range(asks)))
+        self.asked()
+        told = next((answer for answer in answers if answer), None)
+        if told and story == "009":
+            await self._confirm(http, dice, told["id"])
+
+    async def _ask(
+        self, http: aiohttp.ClientSession, dice: random.Random, body: Any, key: str
+    ) -> dict[str, Any] | None:
+        since = time.monotonic()
+        while time.monotonic() - since < _PATIENCE_S:
+            status, answer = await self._api(http, dice, "POST", "/deposits", body, key)
+            if status in (200, 201):
+                self.told.accepted.setdefault(key, set()).add(answer["reference"])
+                self.told.waits.append(time.monotonic() - since)
+                return dict(answer)
+            if 400 <= status < 500 and status != 429:
+                self.told.refusals[f"{status} {answer.get('code')}"] += 1
+                return None
+            self.told.counts["POST answered with an error" if status else "POST without an answer"] += 1
+            await asyncio.sleep(dice.uniform(0.1, 0.3))
+        self.told.unanswered.append(key)
+        return None
+
+    async def _confirm(self, http: aiohttp.ClientSession, dice: random.Random, deposit_id: str) -> None:
+        key = str(uuid.UUID(int=dice.getrandbits(128)))
+        while True:
+            status, answer = await self._api(http, dice, "GET", f"/deposits/{deposit_id}")
+            if status == 200 and answer["status"] not in ("processing", "action_required"):
+                return
+            if status == 200 and answer["status"] == "action_required":
+                code = {"code": _CODE}
+                await self._api(http, dice, "POST", f"/deposits/{deposit_id}/confirm", code, key)
+            await asyncio.sleep(0.5)
+
+    async def _api(
+        self,
+        http: aiohttp.ClientSession,
+        dice: random.Random,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str = "",
+    ) -> tuple[int, Any]:
+        """Return status and body; status 0 when the connection broke or nothing came."""
+        headers = {"Authorization": f"Bearer {self._api_key}"} | ({"Idempotency-Key": key} if key else {})
+        url = f"{dice.choice(self._webs)}/api/v1{path}"
+        try:
+            async with http.request(method, url, json=body, headers=headers) as reply:
+                text = await reply.text()
+                return reply.status, json.loads(text) if "json" in reply.content_type else {}
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return 0, {}
+
+
+class _PagePlayer:
+    """One person with a browser: signs in, taps, watches the page until it is over, enters the code it asks for."""
+
+    def __init__(self, all_players: Players, dice: random.Random) -> None:
+        self._all, self._dice = all_players, dice
+        self.told = all_players.told
+
+    async def play(self) -> None:
+        jar = aiohttp.CookieJar(unsafe=True)  # our hosts are bare addresses
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_S)
+        connector = aiohttp.TCPConnector(force_close=True)
+        async with aiohttp.ClientSession(cookie_jar=jar, timeout=timeout, connector=connector) as self._http:
+            reference = await self._deposit()
+            self._all.asked()
+            if reference:
+                await self._watch(reference)
+
+    async def _deposit(self) -> str:
+        story = self._dice.choice(_PAGE_STORIES)
+        since = time.monotonic()
+        form = ""
+        while time.monotonic() - since < _PATIENCE_S and not form:
+            await self._get("/demo/")
+            await self._post("/demo/", {"story": story})
+            form = await self._get("/deposit/")
+        key = _found(r'name="key"[^>]*? value="([^"]+)"', form)
+        entry = {"key": key, "amount": str(self._dice.choice((10, 20, 30, 40))), "live": "1"}
+        while time.monotonic() - since < _PATIENCE_S:
+            status, location = await self._post("/deposit/", entry)
+            if status == 303:
+                reference = _found(r"/deposit/(D-[0-9A-Z-]+)/", location)
+                if reference:
+                    self.told.accepted.setdefault(key, set()).add(reference)
+                    self.told.waits.append(time.monotonic() - since)
+                else:
+                    self.told.refusals[f"page {location[:60]}"] += 1
+                return reference
+            self.told.counts["tap answered with an error" if status else "tap without an answer"] += 1
+            await asyncio.sleep(self._dice.uniform(0.1, 0.3))
+        self.told.unanswered.append(key)
+        return ""
+
+    async def _watch(self, reference: str) -> None:
+        while True:
+            page = await self._get(f"/deposit/{reference}/")
+            if 'data-final="1"' in page:
+                self.told.counts["pages that showed the end"] += 1
+                return
+            if 'name="code"' in page:
+                entry = {"key": _found(r'name="key"[^>]*? value="([^"]+)"', page), "code": _CODE, "live": "1"}
+                await self._post(f"/deposit/{reference}/code/", entry)
+            stream = html.unescape(_found(r'data-live="([^"]+)"', page))
+            if stream:
+                await self._listen(stream)
+            await asyncio.sleep(0.3)
+
+    async def _listen(self, url: str) -> None:
+        """Read the stream until it breaks, ends, or asks for something; the caller looks at the page again."""
+        url = re.sub(r"^https?://[^/]+", self._dice.choice(self._all._lives), url)
+        self.told.counts["streams opened"] += 1
+        try:
+            async with self._http.get(url, timeout=aiohttp.ClientTimeout(total=20)) as reply:
+                async for line in reply.content:
+                    if line.startswith(b"data:") and (b'"final": true' in line or b'name=\\"code\\"' in line):
+                        return
+        except (aiohttp.ClientError, TimeoutError):
+            self.told.counts["streams broken"] += 1
+
+    async def _get(self, path: str) -> str:
+        try:
+            async with self._http.get(self._dice.choice(self._all._webs) + path) as reply:
+                return await reply.text() if reply.status == 200 else ""
+        except (aiohttp.ClientError, TimeoutError):
+            return ""
+
+    async def _post(self, path: str, entry: dict[str, str]) -> tuple[int, str]:
+        """Return status and Location; status 0 when the connection broke or nothing came."""
+        web = self._dice.choice(self._all._webs)
+        token = next((cookie.value for cookie in self._http.cookie_jar if cookie.key == "csrf"), "")
+        try:
+            async with self._http.post(
+                web + path, data=entry, headers={"X-CSRFToken": token}, allow_redirects=False
+            ) as reply:
+                return reply.status, reply.headers.get("Location", "")
+        except (aiohttp.ClientError, TimeoutError):
+            return 0, ""
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    return match[1] if match else ""

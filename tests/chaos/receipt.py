@@ -1,0 +1,132 @@
+"""The fault receipt: reports/chaos.md for people, reports/chaos.json for machines."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.oracle import INVARIANTS
+from tests.chaos.run import Outcome
+
+_TOTAL = (
+    "lost",
+    "doubled_charges",
+    "doubled_credits",
+    "charged_not_credited",
+    "credited_not_charged",
+    "unfinished",
+)
+
+
+def as_json(outcomes: list[Outcome]) -> dict[str, Any]:
+    """Return the machine's receipt. Several runs are added up; of their times the worst counts."""
+    seeds = [outcome.seed for outcome in outcomes]
+    deaths, hits = Counter[str](), Counter[str]()
+    for outcome in outcomes:
+        deaths.update(outcome.deaths)
+        hits.update(outcome.hits)
+
+    def worst(name: str) -> float:
+        return max(float(outcome.measured[name]) for outcome in outcomes)
+
+    return {
+        "seed": seeds[0] if len(seeds) == 1 else seeds,
+        "deposits": sum(outcome.verdict.deposits for outcome in outcomes),
+        "deaths": dict(sorted(deaths.items())),
+        "crash_points": dict(hits),
+        **{name: sum(outcome.verdict.count(name) for outcome in outcomes) for name in _TOTAL},
+        "ledger_sum": sum(outcome.verdict.ledger_sum for outcome in outcomes),
+        "unknown_resolved_p50_s": worst("unknown_resolved_p50_s"),
+        "unknown_resolved_p99_s": worst("unknown_resolved_p99_s"),
+        "figures": {
+            "passed": all(outcome.passed for outcome in outcomes),
+            "profile": outcomes[0].profile.name,
+            "invariants_broken": {
+                name: sum(outcome.verdict.count(name) for outcome in outcomes) for name in INVARIANTS
+            },
+            "too_seldom": [line for outcome in outcomes for line in outcome.too_seldom],
+            "disturbances": dict(sum((outcome.record.cuts for outcome in outcomes), Counter[str]())),
+            "runs": [outcome.measured for outcome in outcomes],
+        },
+    }
+
+
+def as_markdown(outcomes: list[Outcome]) -> str:
+    """Return the receipt for people."""
+    facts = as_json(outcomes)
+    passed = facts["figures"]["passed"]
+    lines = [
+        "# Fault receipt",
+        "",
+        f"**{'All invariants held.' if passed else 'FAILED.'}** {facts['deposits']:,} deposits, "
+        f"{sum(facts['deaths'].values()):,} processes killed, profile `{facts['figures']['profile']}`, "
+        f"seed {facts['seed']}.",
+        "",
+        "| what must never be | found |",
+        "| --- | --- |",
+        *(
+            f"| {words} | {facts['figures']['invariants_broken'][name]} |"
+            for name, words in INVARIANTS.items()
+        ),
+        f"| sum of all ledger postings | {facts['ledger_sum']} |",
+        "",
+        "## Who died",
+        "",
+        "| process | times |",
+        "| --- | --- |",
+        *(f"| {kind.replace('_', ' ')} | {times} |" for kind, times in facts["deaths"].items()),
+        "",
+        "| crash point | hits |",
+        "| --- | --- |",
+        *(f"| `{point}` | {times} |" for point, times in facts["crash_points"].items()),
+        "",
+        "## What else happened",
+        "",
+        "| disturbance | times |",
+        "| --- | --- |",
+        *(f"| {what} | {times} |" for what, times in sorted(facts["figures"]["disturbances"].items())),
+        "",
+    ]
+    for outcome in outcomes:
+        lines += _one(outcome)
+    return "\n".join(lines)
+
+
+def _one(outcome: Outcome) -> list[str]:
+    m = outcome.measured
+    doorbells = m["doorbells"]
+    clock = m["clock_of_half_the_workers_s"]
+    moved = f"moved by {clock:+d} s" if clock else "not moved: libfaketime is not installed here"
+    return [
+        f"## Figures of seed {outcome.seed}",
+        "",
+        "All waits of the product are a tenth of production's in this run (lease 6 s).",
+        "",
+        f"- Unknown outcomes, charged: {m['unknown_charged']}, resolved after p50 {m['unknown_resolved_p50_s']} s, "
+        f"p99 {m['unknown_resolved_p99_s']} s from when the carrier would answer, a dead worker's lease included.",
+        f"- Unknown outcomes, never charged: {m['unknown_never_charged']}, p50 {m['unknown_never_charged_p50_s']} s, "
+        f'p99 {m["unknown_never_charged_p99_s"]} s (two "not found", apart, past the horizon, then sent again).',
+        f"- Extra wait around a wiped Redis: p50 {m['extra_delay_after_wipe_p50_s']} s, "
+        f"p99 {m['extra_delay_after_wipe_p99_s']} s ({m['accepted_around_a_wiped_redis']} deposits).",
+        f"- Doorbells: {doorbells['rung']} rung, {doorbells['dropped']} dropped, {doorbells['doubled']} doubled.",
+        f"- Clock of half the workers: {moved}.",
+        f"- Leases taken over from dead workers: {m['leases_taken_over']}. Snapshots of the books: "
+        f"{m['bank_style_reads']}, all summing to zero unless listed above.",
+        f"- States at the end: {m['states']}.",
+        f"- Players: {m['players']}.",
+        f"- The whole run took {m['run_s']} s.",
+        *(f"- **Broken** {line}" for line in outcome.verdict.lines()),
+        *(f"- **Too seldom** {line}" for line in outcome.too_seldom),
+        "",
+    ]
+
+
+def write(outcomes: list[Outcome], folder: Path) -> Path:
+    """Write both receipts into `folder` and return the path of the one for people."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "chaos.json").write_text(json.dumps(as_json(outcomes), indent=2) + "\n")
+    path = folder / "chaos.md"
+    path.write_text(as_markdown(outcomes))
+    return path

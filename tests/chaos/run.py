@@ -1,0 +1,215 @@
+"""One chaos run from an empty database to its verdict."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from tests.chaos import figures, oracle, plan
+from tests.chaos.nemesis import Nemesis, Record
+from tests.chaos.oracle import Verdict
+from tests.chaos.players import Players, Told
+from tests.chaos.profiles import Profile
+from tests.chaos.rig import Rig
+from tests.chaos.rig import players as players_of
+from tests.chaos.watching import BankReads
+from tests.local_servers import ROOT
+from tests.stack import http
+
+#: How long players may still ask, crash points may still be met, and the product may take to come to rest.
+ASKING_S, POINTS_S, REST_S = 90.0, 60.0, 150.0
+#: Share of the doorbells that the shim loses, and share of those that it doubles.
+DROPPED, DOUBLED = 0.5, 0.25
+#: What the carrier's clock is moved on by when all is over, so that reservations nobody confirms run out.
+RESERVATION_S = 700
+#: Settled deposits whose state is still asked about: an answer to a notification is on its way.
+_UNFINISHED = """
+SELECT count(*) FROM deposits_deposit
+WHERE state NOT IN ('credited', 'declined', 'failed', 'cancelled', 'expired', 'review') OR lease_owner <> ''
+    OR (state = 'review' AND taken_minor IS NULL)
+"""
+
+
+@dataclass
+class Outcome:
+    """All that one run came to."""
+
+    profile: Profile
+    seed: int
+    verdict: Verdict
+    record: Record
+    deaths: Counter[str]
+    hits: dict[str, int]
+    told: Told
+    measured: dict[str, Any]
+    planned: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def too_seldom(self) -> list[str]:
+        """What the run was to reach and has not: it is void then."""
+        profile, deaths = self.profile, self.deaths
+        reached = {
+            "deposits": (len(self.told.accepted), profile.deposits),
+            "deaths": (deaths.total(), profile.deaths),
+            "deaths of PostgreSQL": (deaths["postgres"], profile.postgres_deaths),
+            "losses of Redis": (deaths["redis"], profile.redis_losses),
+            **{f"hits of {point}": (hits, profile.hits) for point, hits in self.hits.items()},
+        }
+        return [f"{what}: {got} of {wanted}" for what, (got, wanted) in reached.items() if got < wanted]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every invariant held and everything was tried often enough."""
+        return self.verdict.holds and not self.too_seldom
+
+
+def run(profile: Profile, seed: int, say: Callable[[str], None]) -> Outcome:
+    """Carry out one run in a world of its own and judge it."""
+    started = time.monotonic()
+
+    def tell(text: str) -> None:
+        say(f"{time.monotonic() - started:6.1f} s  {text}")
+
+    acts = plan.draw(profile, seed)
+    clocks = {"worker-2": random.Random(f"{seed} clock").choice((-300, 3_600))}
+    with Rig(seed, dropped=DROPPED, doubled=DOUBLED, clocks=clocks) as rig:
+        tell(f"everything runs; {profile.deposits} deposits, {profile.deaths} deaths, seed {seed}")
+        players = players_of(rig, profile.deposits, plan.load_seconds(profile), seed)
+        nemesis, reads = Nemesis(rig, acts, seed), BankReads(rig.database_url)
+        _load(profile, players, nemesis, reads, tell)
+        nemesis.stop_carrier_faults()
+        tell(f"at rest after {rest(rig, REST_S):.1f} s")
+        reads.stop()
+        players.stop()
+        outcome = _outcome(rig, profile, seed, nemesis, players, reads)
+        outcome.planned = plan.summary(acts)
+        outcome.measured["run_s"] = round(time.monotonic() - started, 1)
+    return outcome
+
+
+def _load(
+    profile: Profile,
+    players: Players,
+    nemesis: Nemesis,
+    reads: BankReads,
+    tell: Callable[[str], None],
+) -> None:
+    nemesis.start_carrier_faults()
+    reads.start()
+    players.start()
+    progress = threading.Event()
+
+    def report() -> None:
+        while not progress.wait(15):
+            tell(f"{len(players.told.accepted)} accepted, {nemesis.deaths().total()} dead")
+
+    threading.Thread(target=report, daemon=True).start()
+    try:
+        nemesis.run()
+        tell("the plan is carried out; players ask on until every crash point was met")
+        players.ask_more(True)
+        nemesis.await_points(profile.hits, POINTS_S)
+        players.ask_more(False)
+        nemesis.disarm()
+        players.await_all_asked(ASKING_S)
+    finally:
+        progress.set()
+
+
+def rest(rig: Rig, within_s: float) -> float:
+    """Let everything be answered, at most so long; return how many seconds it took.
+
+    When it takes long, the carrier's clock is moved on, so that reservations which nobody confirms run out.
+    """
+    began = time.monotonic()
+    advanced = False
+    while (spent := time.monotonic() - began) < within_s:
+        with psycopg.connect(rig.database_url) as database:
+            row = database.execute(_UNFINISHED).fetchone()
+        if row == (0,):
+            break
+        if not advanced and spent > 10:
+            http("POST", f"{rig.stack.sandbox_url}/sandbox/clock", {"advance_s": RESERVATION_S})
+            advanced = True
+        time.sleep(0.25)
+    return spent
+
+
+def judge(rig: Rig, told: Told) -> Verdict:
+    """Compare the product's rows with the carrier's record and with what players were told."""
+    sandbox = rig.stack.sandbox_url
+    notified = {
+        sent["reference"]
+        for sent in http("GET", f"{sandbox}/sandbox/notifications").body["notifications"]
+        if sent["state"] == "delivered" and sent["type"] == "payment-cancelled"
+    }
+    with psycopg.connect(rig.database_url, autocommit=True) as database:
+        verdict = oracle.judge(database, _charges(rig), notified, told)
+    verdict.broken["audit"] += _audit(rig)
+    return verdict
+
+
+def _charges(rig: Rig) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = http("GET", f"{rig.stack.sandbox_url}/sandbox/ledger").body["entries"]
+    return entries
+
+
+def _outcome(
+    rig: Rig, profile: Profile, seed: int, nemesis: Nemesis, players: Players, reads: BankReads
+) -> Outcome:
+    verdict = judge(rig, players.told)
+    verdict.broken["reads_in_flight"] += reads.wrong
+    with psycopg.connect(rig.database_url, autocommit=True) as database:
+        measured = _measure(database, _charges(rig), nemesis.record)
+    measured |= {
+        "bank_style_reads": reads.reads,
+        "doorbells": {n: getattr(rig.doorbells, n) for n in ("rung", "dropped", "doubled")},
+        "clock_of_half_the_workers_s": rig.clocks.get("worker-2", 0),
+        "reversals_the_carrier_told_nobody_about": verdict.untold_reversals,
+        "states": dict(verdict.states),
+        "players": dict(players.told.counts) | {"refused": dict(players.told.refusals)},
+        "trouble": (nemesis.record.trouble + players.told.trouble)[:20],
+    }
+    return Outcome(
+        profile, seed, verdict, nemesis.record, nemesis.deaths(), nemesis.hits(), players.told, measured
+    )
+
+
+def _audit(rig: Rig) -> list[str]:
+    """Verify the audit chain as staff would; return what is wrong with it."""
+    command = [sys.executable, "manage.py", "audit", "verify"]
+    environment = {**rig.stack.environment, "CRASH_POINTS": ""}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return [] if ended.returncode == 0 else [(ended.stdout + ended.stderr)[-300:]]
+
+
+def _measure(
+    database: psycopg.Connection[Any], charges: list[dict[str, Any]], record: Record
+) -> dict[str, Any]:
+    found = figures.histories(database)
+    away = record.windows_of("carrier")
+    charged, never = figures.unknown_resolved_s(found, figures.charge_times(charges), away)
+    wiped = record.windows_of("redis wiped")
+    other = [window for window in record.windows if window not in wiped]
+    extra = figures.extra_delay_after_wipe_s(found, wiped, other)
+    return {
+        "unknown_charged": len(charged),
+        "unknown_resolved_p50_s": round(figures.percentile(charged, 50), 2),
+        "unknown_resolved_p99_s": round(figures.percentile(charged, 99), 2),
+        "unknown_never_charged": len(never),
+        "unknown_never_charged_p50_s": round(figures.percentile(never, 50), 2),
+        "unknown_never_charged_p99_s": round(figures.percentile(never, 99), 2),
+        "accepted_around_a_wiped_redis": len(extra),
+        "extra_delay_after_wipe_p50_s": round(figures.percentile(extra, 50), 2),
+        "extra_delay_after_wipe_p99_s": round(figures.percentile(extra, 99), 2),
+        "leases_taken_over": figures.lease_takeovers(found),
+    }
