@@ -13,7 +13,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from deposits import breakers
 from deposits.models import Attempt, Breaker, Deposit
 from tests.fault_proxy import Fault, FaultProxy
-from tests.faults_carriers.conftest import Networks
+from tests.faults_carriers.networks import Networks
 from tests.stack import await_condition, http
 
 #: Beginnings of plain numbers: a network with two routes, another one, one of which

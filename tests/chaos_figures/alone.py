@@ -1,0 +1,46 @@
+"""Servers of our own for a measurement that is run by itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from paysite.local_stack.clean import remove
+from paysite.local_stack.servers import Servers
+from tests.local_servers import ENVIRONMENT, ROOT, stack_ports
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An empty, migrated database, a Redis, and a folder for the processes' data."""
+
+    database_url: str
+    redis_url: str
+    folder: Path
+
+
+@contextmanager
+def servers_alone() -> Iterator[Ground]:
+    """Start PostgreSQL and the Redis-compatible server, make the tables; stop and forget all of it at the end."""
+    os.environ.update(ENVIRONMENT)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
+    parent = ROOT / ".data"
+    (parent / "static").mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="figures-", dir=parent))
+    folder.chmod(0o755)  # as root the servers run as another account, which must be able to enter
+    ports = stack_ports()
+    try:
+        with Servers(folder, ports.postgres, ports.valkey) as servers:
+            environment = {**os.environ, "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "-v0"], env=environment, cwd=ROOT, check=True
+            )
+            yield Ground(servers.database_url, servers.redis_url, folder)
+    finally:
+        remove(folder)
