@@ -1,4 +1,4 @@
-"""Servers of our own for a measurement that is run by itself."""
+"""Servers of our own, for what is measured by itself and for what would disturb everybody else's."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paysite.local_stack.clean import remove
+from paysite.local_stack.ports import Ports
 from paysite.local_stack.servers import Servers
-from tests.local_servers import ENVIRONMENT, ROOT, stack_ports
+from tests.local_servers import ENVIRONMENT, ROOT, other_ports
 
 
 @dataclass(frozen=True)
 class Ground:
-    """An empty, migrated database, a Redis, and a folder for the processes' data."""
+    """An empty, migrated database, a Redis, a folder for the processes' data, and ports for them."""
 
-    database_url: str
-    redis_url: str
+    servers: Servers
     folder: Path
+    ports: Ports
 
 
 @contextmanager
@@ -34,13 +35,13 @@ def servers_alone() -> Iterator[Ground]:
     (parent / "static").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="figures-", dir=parent))
     folder.chmod(0o755)  # as root the servers run as another account, which must be able to enter
-    ports = stack_ports()
+    ports = other_ports()
     try:
-        with Servers(folder, ports.postgres, ports.valkey) as servers:
+        # Ours, whatever other servers the environment names.
+        with Servers(folder, ports.postgres, ports.valkey, environ={}) as servers:
             environment = {**os.environ, "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
-            subprocess.run(
-                [sys.executable, "manage.py", "migrate", "-v0"], env=environment, cwd=ROOT, check=True
-            )
-            yield Ground(servers.database_url, servers.redis_url, folder)
+            migrate = [sys.executable, "manage.py", "migrate", "-v0"]
+            subprocess.run(migrate, env=environment, cwd=ROOT, check=True)
+            yield Ground(servers, folder, ports)
     finally:
         remove(folder)

@@ -29,10 +29,10 @@ _ENDED = ("credited", "declined", "failed")
 
 def measure() -> dict[str, Any]:
     """Return the figures of both, measured with servers of our own."""
-    with servers_alone() as ground, running(ground.folder, ground.database_url, ground.redis_url) as networks:
-        return measure_neighbour(networks, ground.database_url) | measure_outage(
-            networks, ground.database_url
-        )
+    with servers_alone() as ground:
+        database_url = ground.servers.database_url
+        with running(ground.folder, database_url, ground.servers.redis_url, ports=ground.ports) as networks:
+            return measure_neighbour(networks, database_url) | measure_outage(networks, database_url)
 
 
 def measure_neighbour(

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from paysite.local_stack.ports import free_port
+from paysite.local_stack.ports import Ports, free_port
 from tests.fault_proxy import FaultProxy
 from tests.stack import Stack, http
 
@@ -47,10 +47,15 @@ class Networks:
 
 @contextmanager
 def running(
-    folder: Path, database_url: str, redis_url: str, time_divisor: float = TIME_DIVISOR
+    folder: Path,
+    database_url: str,
+    redis_url: str,
+    *,
+    ports: Ports | None = None,
+    time_divisor: float = TIME_DIVISOR,
 ) -> Iterator[Networks]:
     """Start everything, with its data in `folder`, and stop it at the end."""
-    stack = Stack(folder, database_url, redis_url)
+    stack = Stack(folder, database_url, redis_url, ports=ports)
     with ExitStack() as proxies:
         port = stack.site.ports.sandbox
         first, second, other = (proxies.enter_context(FaultProxy(port)) for _ in range(3))
