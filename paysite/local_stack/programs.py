@@ -15,8 +15,9 @@ from paysite.local_stack.processes import Program, alive_for, http_ready, log_sa
 
 SANDBOX_CLIENT_ID = "paysite"
 
-# Processes and threads of one web instance. deploy/haproxy/haproxy.cfg caps an instance at half as many again.
-WEB_PROCESSES, WEB_THREADS = 2, 4
+# Of a web instance that stands alone. Behind the balancer an instance is one process, and there are as many as wanted:
+# it shares out requests better than the system does among the processes of one port.
+PROCESSES_ALONE = 2
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _web(site: Site, environment: Mapping[str, str], number: int, suffix: str) -
     port = site.web_port(number)
     command = (
         *(sys.executable, "-m", "paysite.serve", "web", "--host", HOST, "--port", str(port)),
-        *("--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)),
+        *("--workers", str(1 if site.balanced else PROCESSES_ALONE)),
     )
     pooled = {**environment, "DATABASE_POOL": "1"}
     return Program(f"web{suffix}", command, pooled, http_ready(f"http://{HOST}:{port}/health/ready"))

@@ -6,13 +6,14 @@ documentation asks of partners.
 
 from __future__ import annotations
 
+import heapq
 import json
 import random
 import selectors
 import threading
 import time
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -78,9 +79,14 @@ class Load:
         self._pace_s = 1 / rate if rate else 0.0
         self._patient = patient
         self._clients = [_Client(Connection(self._host, self._port)) for _ in range(clients)]
+        # Every client is resting, asking (known to the selector), or comes again with what it asked before.
+        self._resting = deque(self._clients)
+        self._returning: list[tuple[float, int, _Client]] = []
+        self._returns = 0
         self._selector = selectors.DefaultSelector()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
+        self._thread = threading.Thread(target=self._run_and_tell, name="load", daemon=True)
+        self._crash: Exception | None = None
         self._number = 0
         self._next_at = 0.0
         self.tally = Tally()
@@ -94,6 +100,8 @@ class Load:
         """Ask nothing new, wait until what was asked is answered, and return what became of it."""
         self._stopping.set()
         self._thread.join()
+        if self._crash is not None:
+            raise self._crash
         return self.tally
 
     def run_for(self, seconds: float) -> Tally:
@@ -102,20 +110,30 @@ class Load:
         self._stopping.wait(seconds)
         return self.stop()
 
+    def _run_and_tell(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001  raised again by `stop`
+            self._crash = error
+
     def _run(self) -> None:
         started = time.monotonic()
         self._next_at = started
-        while True:
+        looks_at = started
+        while not (
+            self._stopping.is_set() and len(self._resting) == len(self._clients) and not self._returning
+        ):
             now = time.monotonic()
-            for client in self._clients:
-                if client.waits_since is None and client.may_send_at <= now:
-                    self._ask(client, now)
-                elif client.waits_since is not None and now - client.waits_since > _TIMEOUT_S:
-                    self._selector.unregister(client.connection)
-                    client.connection.close()
-                    self._broken(client, "no answer in time")
-            if self._stopping.is_set() and all(client.request is None for client in self._clients):
-                break
+            while self._returning and self._returning[0][0] <= now:
+                self._ask(heapq.heappop(self._returning)[2], now)
+            while self._resting and self._next_at <= now and not self._stopping.is_set():
+                self._next_at = max(self._next_at + self._pace_s, now - 1) if self._pace_s else 0.0
+                client = self._resting.popleft()
+                client.request = self._new_request()
+                self._ask(client, now)
+            if now >= looks_at:
+                looks_at = now + 1
+                self._give_up_the_silent(now)
             for key, _ in self._selector.select(_IDLE_S):
                 self._hear(key.data)
         self.tally.elapsed_s = time.monotonic() - started
@@ -123,13 +141,24 @@ class Load:
             client.connection.close()
         self._selector.close()
 
+    def _give_up_the_silent(self, now: float) -> None:
+        for client in self._clients:
+            if client.waits_since is not None and now - client.waits_since > _TIMEOUT_S:
+                self._selector.unregister(client.connection)
+                client.connection.close()
+                self._broken(client, "no answer in time")
+
+    def _ask_again(self, client: _Client, after_s: float) -> None:
+        client.waits_since = None
+        self._returns += 1
+        heapq.heappush(self._returning, (time.monotonic() + after_s, self._returns, client))
+
+    def _rest(self, client: _Client) -> None:
+        client.waits_since = client.request = None
+        self._resting.append(client)
+
     def _ask(self, client: _Client, now: float) -> None:
-        if client.request is None:
-            if self._stopping.is_set() or self._next_at > now:
-                return
-            # Time that was lost is not caught up with: that would be a surge.
-            self._next_at = max(self._next_at + self._pace_s, now - 1) if self._pace_s else 0.0
-            client.request = self._new_request()
+        assert client.request is not None
         self.tally.requests += 1
         client.waits_since = now
         try:
@@ -158,13 +187,10 @@ class Load:
         if reply.status == 503 and "retry-after" in reply.headers:
             self.tally.busy += 1
             self.tally.busy_s.append(took_s)
-            client.waits_since = None
             if self._patient:
-                client.may_send_at = time.monotonic() + float(reply.headers["retry-after"]) * random.uniform(
-                    0.5, 1
-                )
+                self._ask_again(client, float(reply.headers["retry-after"]) * random.uniform(0.5, 1))
             else:
-                client.request = None
+                self._rest(client)
             return
         if client.request.kind == "create" and reply.status in (200, 201):
             self.tally.accepted[client.request.key] = json.loads(reply.body)["id"]
@@ -174,20 +200,18 @@ class Load:
         else:
             self._broken(client, f"status {reply.status}")
             return
-        client.waits_since = client.request = None
+        self._rest(client)
 
     def _broken(self, client: _Client, what: str) -> None:
         assert client.request is not None
         self.tally.failed[f"{client.request.kind}: {what}"] += 1
         client.request.breaks += 1
-        if self._stopping.is_set() and client.request.breaks > _MOST_BREAKS:
-            client.request = None
-            client.waits_since = None
-            return
         if client.request.breaks > 1:
             self.tally.broken_twice[client.request.kind] += 1
-        client.waits_since = None
-        client.may_send_at = time.monotonic() + 0.1
+        if self._stopping.is_set() and client.request.breaks > _MOST_BREAKS:
+            self._rest(client)
+        else:
+            self._ask_again(client, 0.1)
 
     def _new_request(self) -> Request:
         self._number += 1
@@ -225,4 +249,3 @@ class _Client:
     connection: Connection
     request: Request | None = None
     waits_since: float | None = None
-    may_send_at: float = 0.0
