@@ -65,6 +65,8 @@ def test_f26_a_redis_without_memory_costs_the_ring_and_nothing_else(stack: Stack
     redis.config_set("maxmemory-policy", "noeviction")
     redis.config_set("maxmemory", "2mb")
     _fill(redis)
+    # What other clients give back is not to make room again.
+    redis.config_set("maxmemory", "1mb")
     before = metric(stack, "paysite_doorbell_failures_total")
     ids, _ = timed_deposits(stack, 20)
     for deposit_id in ids:
@@ -77,7 +79,6 @@ def test_f26_a_redis_without_memory_costs_the_ring_and_nothing_else(stack: Stack
         "OperationalError",
         "ResponseError",
     )
-    assert redis.config_get("maxmemory")["maxmemory"] == str(2 * 1024 * 1024)
     redis.close()
 
 
