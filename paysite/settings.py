@@ -114,6 +114,9 @@ if DATABASE_POOL:
         "min_size": 1,
         "max_size": env.int("DATABASE_POOL_SIZE", default=8),
         "timeout": 2,
+        # Otherwise the pauses between tries to connect double for minutes, and the web stays away long after the
+        # database is back.
+        "reconnect_timeout": 2,
         "max_lifetime": 1_800,
     }
 else:

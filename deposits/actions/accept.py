@@ -11,6 +11,7 @@ import structlog
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts import api_keys, ledger
+from accounts.conflicts import again_on_conflict
 from accounts.models import Player, PlayerPhone
 from carriers import registry
 from carriers.profiles import CarrierProfile
@@ -147,12 +148,14 @@ def _acceptance(request: DepositRequest, profile: CarrierProfile, digest: bytes)
     )
 
 
+@again_on_conflict
 def _insert(acceptance: transitions.Acceptance) -> transitions.Accepted | None:
     # One statement is its own transaction; a savepoint is needed only inside somebody else's.
     with transaction.atomic() if connection.in_atomic_block else nullcontext():
         return transitions.accept(acceptance)
 
 
+@again_on_conflict
 def _create_player(request: DepositRequest) -> None:
     """In test mode a player not seen before springs into being, so that the first curl works."""
     if not request.test_mode:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from accounts.conflicts import again_on_conflict
 from deposits import doorbell, transitions
 from deposits.actions.accept import canonical
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
@@ -31,6 +32,7 @@ class Caller:
     actor: str
 
 
+@again_on_conflict
 def confirm(deposit_id: UUID, code: str, caller: Caller, idempotency_key: str) -> Deposit:
     """Hand the player's one-time `code` to a worker, and return the deposit as it is now.
 
@@ -63,6 +65,7 @@ def confirm(deposit_id: UUID, code: str, caller: Caller, idempotency_key: str) -
     return deposit
 
 
+@again_on_conflict
 def cancel(deposit_id: UUID, caller: Caller, idempotency_key: str) -> Deposit:
     """Cancel a deposit that has not been sent, or have the carrier void one that waits for a code.
 

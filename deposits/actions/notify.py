@@ -9,6 +9,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F
 
+from accounts.conflicts import again_on_conflict
 from carriers.interface import Notification
 from deposits import doorbell, transitions
 from deposits.crash_points import reach
@@ -17,6 +18,7 @@ from deposits.models import CarrierNotification, Deposit
 log = structlog.get_logger("deposits.notify")
 
 
+@again_on_conflict
 def take_in(carrier: str, notification: Notification, body: str) -> bool:
     """Store `notification` once and make its deposit's inquiry due; return whether it was new.
 
