@@ -27,7 +27,7 @@ INSTALL := $(PYTHON) paysite/local_stack/install.py $(VENV)
 # A failed recipe leaves no stamp behind.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check bench chromium format lock clean distclean
+.PHONY: help run test chaos mutants check bench chromium format lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ check: $(INSTALLED_DEV) ## Check style, types, migrations and who imports whom
 	@$(BIN)/mypy
 	@$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@$(BIN)/python -m pytest -q tests/architecture
+
+mutants: $(INSTALLED_DEV) ## Remove the safeties one by one, and see that the tests notice (ARGS='same reference')
+	@$(BIN)/python -m tests.mutants $(if $(ARGS),'$(ARGS)')
 
 bench: $(INSTALLED_DEV) ## Measure deposits per second on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)

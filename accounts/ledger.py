@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,9 @@ from accounts.statement import Statement
 
 _POST_ENTRIES = Statement(Path(__file__).parent / "sql" / "post_entries.sql")
 Kind = LedgerAccount.Kind
+
+#: Two for each carrier at most, and asked for at each credit.
+_clearing_accounts: dict[tuple[str, str], int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,15 @@ def player_account_id(player_id: int, currency: str) -> int:
     return _account_id(Kind.PLAYER, currency, player_id, "")
 
 
-@lru_cache(maxsize=256)
 def clearing_account_id(carrier: str, currency: str) -> int:
     """Return the id of the account of what `carrier` took and has not yet paid out to us."""
-    return _account_id(Kind.CARRIER_CLEARING, currency, None, carrier)
+    key = (carrier, currency)
+    if (known := _clearing_accounts.get(key)) is not None:
+        return known
+    opened = _account_id(Kind.CARRIER_CLEARING, currency, None, carrier)
+    # Remembered once it is certain to stay: this transaction may yet be undone, and the account with it.
+    transaction.on_commit(lambda: _clearing_accounts.setdefault(key, opened))
+    return opened
 
 
 def unallocated_account_id(carrier: str, currency: str) -> int:

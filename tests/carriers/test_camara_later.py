@@ -48,7 +48,7 @@ WITH_CODE = order(payment_id=ID, authorization_id="Fn34o8g239", code="123456")
         (("validate_id_400",), Unknown("400 CARRIER_BILLING.INVALID_AUTHORIZATION_ID")),
         (("not_found_404",), Unknown("404 NOT_FOUND")),
         (("unavailable_503",), Unknown("503 UNAVAILABLE")),
-        (("busy_429",), NotDone(3.0, "429 TOO_MANY_REQUESTS")),
+        (("busy_429",), NotDone(3.0, "429 TOO_MANY_REQUESTS", throttled=True)),
         (("no_content_204", "confirmed_409", "succeeded"), APPROVED),
         (("no_content_204", "cancelled_409"), Cancelled(ID)),
         (
@@ -106,7 +106,7 @@ def test_confirming_an_order_that_the_carrier_never_named_sends_nothing() -> Non
         (("permission_403",), Unknown("cancel: 403 PERMISSION_DENIED")),
         (("denied_403",), Unknown("cancel: 403 CARRIER_BILLING.PAYMENT_DENIED")),
         (("not_found_404",), Unknown("404 NOT_FOUND")),
-        (("busy_429",), NotDone(3.0, "429 TOO_MANY_REQUESTS")),
+        (("busy_429",), NotDone(3.0, "429 TOO_MANY_REQUESTS", throttled=True)),
     ],
 )
 def test_cancelling_believes_only_the_payment_itself(names: Sequence[str], expected: Outcome) -> None:

@@ -45,7 +45,7 @@ def sent(deposit: Deposit, **exchange: Any) -> Deposit:
 def credited(deposit: Deposit) -> Deposit:
     """Send, approve and book `deposit`."""
     sent(deposit)
-    clearing = ledger.clearing_account_id.__wrapped__(deposit.carrier, deposit.currency)
+    clearing = ledger.clearing_account_id(deposit.carrier, deposit.currency)
     purse = ledger.player_account_id(deposit.player_id, deposit.currency)
     lines = ((clearing, -deposit.amount_minor), (purse, deposit.amount_minor))
     ledger.post([ledger.Entry("deposit", deposit.pk, deposit.currency, lines, deposit.reference)])

@@ -1,0 +1,202 @@
+"""The safeties that are removed, one at a time, and the tests that must notice.
+
+A mutant is data. `find` must stand in its file exactly once; where it does not any more, the run fails and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LIFECYCLE = "tests/deposits/lifecycle"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace `find`, which stands in `file` exactly once, by `replacement`."""
+
+    file: str
+    find: str
+    replacement: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One safety, how it is removed, and the tests of which at least one must fail then."""
+
+    safety: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "the same reference on every try",
+        (
+            Edit(
+                "deposits/actions/drain.py",
+                "        reference=claimed.reference,\n        msisdn=",
+                '        reference=f"{claimed.reference}-{claimed.tries}",\n        msisdn=',
+            ),
+        ),
+        (f"{LIFECYCLE}/test_claim_and_record.py",),
+    ),
+    Mutant(
+        "the row says that it may have happened before a byte leaves",
+        (
+            Edit(
+                "deposits/sql/claim.sql",
+                "WHEN due.step IN ('authorise', 'confirm') THEN 'submitting'",
+                "WHEN due.step = 'confirm' THEN 'submitting'",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_claim_and_record.py",),
+    ),
+    Mutant(
+        "what a dead worker may have sent is asked about, not sent again",
+        (
+            Edit(
+                "deposits/sql/claim.sql",
+                "ELSE deposits_step_of(d.state, d.next_step) END AS step",
+                "WHEN d.state = 'submitting' THEN 'authorise' ELSE deposits_step_of(d.state, d.next_step) END AS step",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_claim_and_record.py",),
+    ),
+    Mutant(
+        "one ledger entry for each cause",
+        (
+            Edit("accounts/sql/post_entries.sql", "    ON CONFLICT (source, kind) DO NOTHING\n", ""),
+            Edit(
+                "accounts/migrations/0001_people_and_ledger.py",
+                '"constraints": [models.UniqueConstraint(fields=("source", "kind"), name="ledger_entry_once")],',
+                "",
+            ),
+        ),
+        ("tests/accounts/test_ledger.py", f"{LIFECYCLE}/test_claim_and_record.py"),
+    ),
+    Mutant(
+        "an answer counts only under the newest epoch",
+        (Edit("deposits/sql/record.sql", " AND given.epoch = d.lease_epoch", ""),),
+        (f"{LIFECYCLE}/test_claim_and_record.py", f"{LIFECYCLE}/test_moved_clock.py"),
+    ),
+    Mutant(
+        "not found is nothing before the carrier's horizon",
+        (
+            Edit(
+                "deposits/actions/decide.py",
+                "profile.horizon_s - (claimed.claimed_at - sent_at).total_seconds()",
+                "0.0",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_decide.py",),
+    ),
+    Mutant(
+        "not found counts only twice",
+        (
+            Edit(
+                "deposits/actions/decide.py",
+                "if claimed.state == State.UNKNOWN and claimed.not_found_seen and proven_in_s <= 0:",
+                "if claimed.state == State.UNKNOWN and proven_in_s <= profile.not_found_apart_s:",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_decide.py",),
+    ),
+    Mutant(
+        "a cancel is a tombstone only when the carrier's own record says so",
+        (
+            Edit(
+                "carriers/adapters/camara.py",
+                'answer = yield from self._second_step(order, "cancel")\n'
+                "        if isinstance(answer, HttpAnswer) and answer.status in (200, 202, 204, 409):\n"
+                "            return _settling(order, (yield from self._retrieve(order)))",
+                'answer = yield from self._second_step(order, "cancel")\n'
+                "        if isinstance(answer, HttpAnswer) and answer.status in (200, 202, 204, 409):\n"
+                "            return outcomes.Cancelled(order.payment_id)",
+            ),
+        ),
+        ("tests/carriers/test_camara_later.py",),
+    ),
+    Mutant(
+        "state and ledger entry are written in one transaction",
+        (
+            Edit(
+                "deposits/actions/record.py",
+                "            with transaction.atomic():\n                moved",
+                "            with suppress(KeyError):\n                moved",
+            ),
+            Edit(
+                "deposits/actions/record.py",
+                "from collections.abc import Sequence\n",
+                "from collections.abc import Sequence\nfrom contextlib import suppress\n",
+            ),
+            # The wall behind it would notice by itself, so it is taken away as well.
+            Edit(
+                "deposits/migrations/0002_lifecycle_guards.py",
+                "(GUARD, CREDITED_IS_BOOKED, LIMIT_REFUSED, APPEND_ONLY)",
+                "(GUARD, LIMIT_REFUSED, APPEND_ONLY)",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_undone_together.py",),
+    ),
+    Mutant(
+        "the database refuses a credited deposit without its ledger entry",
+        (
+            Edit(
+                "deposits/migrations/0002_lifecycle_guards.py",
+                "(GUARD, CREDITED_IS_BOOKED, LIMIT_REFUSED, APPEND_ONLY)",
+                "(GUARD, LIMIT_REFUSED, APPEND_ONLY)",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_states.py",),
+    ),
+    Mutant(
+        "an accepted deposit is due in the transaction that accepts it",
+        (Edit("deposits/sql/accept.sql", "'authorise', now(), '',", "'authorise', NULL, '',"),),
+        (f"{LIFECYCLE}/test_sweep.py", f"{LIFECYCLE}/test_claim_and_record.py"),
+    ),
+    Mutant(
+        "the sweeper rings for what nobody rang for",
+        (
+            Edit(
+                "deposits/management/commands/sweep.py",
+                "    if Deposit.objects.due(list(registry.registry().profiles)).exists():",
+                "    if False:",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_sweep.py",),
+    ),
+    Mutant(
+        "a try is counted in the claim",
+        (Edit("deposits/sql/claim.sql", "tries = d.tries + 1", "tries = d.tries"),),
+        (f"{LIFECYCLE}/test_undone_together.py",),
+    ),
+    Mutant(
+        "a worker that is told to stop ends what it holds and claims no more",
+        (Edit("deposits/actions/drain.py", "        if stopping.asked():", "        if False:"),),
+        (f"{LIFECYCLE}/test_undone_together.py",),
+    ),
+    Mutant(
+        "the same idempotency key is one deposit",
+        (
+            Edit("deposits/sql/accept.sql", "    ON CONFLICT (client, idempotency_key) DO NOTHING\n", ""),
+            Edit(
+                "deposits/migrations/0003_admin_indexes.py",
+                'fields=("idempotency_key", "client"), name="deposit_idempotency"',
+                'fields=("idempotency_key", "client", "id"), name="deposit_idempotency"',
+            ),
+        ),
+        (f"{LIFECYCLE}/test_limits_hold.py", "tests/deposits/api/test_idempotency.py"),
+    ),
+    Mutant(
+        "a limit is looked at again under its row's lock",
+        (
+            Edit(
+                "deposits/sql/accept.sql",
+                "        WHERE coalesce(usage.used_minor + EXCLUDED.used_minor <= (\n"
+                "            SELECT most FROM cap WHERE cap.kind = usage.subject_kind), true)\n",
+                "",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_limits_hold.py",),
+    ),
+)
