@@ -20,11 +20,12 @@ from accounts import ledger
 from carriers import driver, registry
 from carriers.interface import CarrierAdapter, Conversation, Order
 from deposits import transitions
+from deposits.actions import book
 from deposits.actions.decide import decide
 from deposits.actions.notify import wake_waiting
 from deposits.crash_points import reach
 from deposits.models import Deposit
-from deposits.states import Event, State
+from deposits.states import Event
 from deposits.transitions import Claimed, Result
 
 log = structlog.get_logger("deposits.drain")
@@ -124,11 +125,13 @@ def _record_with_retries(by_id: dict[UUID, Claimed], results: Sequence[Result]) 
         try:
             with transaction.atomic():
                 moved = set(transitions.record(results))
-                ledger.post([entry for r in results if r.id in moved for entry in _entries(by_id[r.id], r)])
+                ledger.post(
+                    [entry for r in results if r.id in moved for entry in book.entries(by_id[r.id], r)]
+                )
                 reach("worker.after_ledger")
                 for r in results:
                     if r.id in moved and r.event == Event.REVERSED:
-                        _reverse(by_id[r.id])
+                        book.reverse(by_id[r.id])
                 reach("worker.before_commit")
             break
         except OperationalError as error:
@@ -141,35 +144,6 @@ def _record_with_retries(by_id: dict[UUID, Claimed], results: Sequence[Result]) 
             named.setdefault(by_id[r.id].carrier, {})[r.payment_id] = r.id
     for carrier, payments in named.items():
         wake_waiting(carrier, payments)
-
-
-def _entries(claimed: Claimed, result: Result) -> list[ledger.Entry]:
-    """The ledger entries that belong to a result: the credit, or what was taken and is nobody's yet."""
-    if result.to_state == State.CREDITED and result.event == Event.APPROVED:
-        account = claimed.player_account_id or ledger.player_account_id(claimed.player_id, claimed.currency)
-        return [_from_carrier("deposit", claimed, account, claimed.amount_minor)]
-    if result.event == Event.MISMATCH and result.taken_minor:
-        account = ledger.unallocated_account_id(claimed.carrier, claimed.currency)
-        return [_from_carrier("unallocated", claimed, account, result.taken_minor)]
-    return []
-
-
-def _from_carrier(kind: str, claimed: Claimed, account: int, amount_minor: int) -> ledger.Entry:
-    clearing = ledger.clearing_account_id(claimed.carrier, claimed.currency)
-    return ledger.Entry(
-        kind=kind,
-        source=claimed.id,
-        currency=claimed.currency,
-        postings=((clearing, -amount_minor), (account, amount_minor)),
-        description=claimed.reference,
-    )
-
-
-def _reverse(claimed: Claimed) -> None:
-    Deposit.objects.filter(pk=claimed.id, reversed_at=None).update(reversed_at=claimed.claimed_at)
-    ledger.post_reversal(
-        claimed.id, claimed.player_id, claimed.carrier, claimed.amount_minor, claimed.currency
-    )
 
 
 def _log(batch: Sequence[Claimed], results: Sequence[Result]) -> None:

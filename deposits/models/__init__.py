@@ -1,10 +1,23 @@
 """Tables of the product."""
 
 from deposits.models.attempt import Attempt
+from deposits.models.case import Case
 from deposits.models.command import Command
 from deposits.models.deposit import Deposit
 from deposits.models.event import DepositEvent
 from deposits.models.limit_usage import LimitUsage
 from deposits.models.notification import CarrierNotification
+from deposits.models.settlement import SettlementFile, SettlementFinding, SettlementLine
 
-__all__ = ["Attempt", "CarrierNotification", "Command", "Deposit", "DepositEvent", "LimitUsage"]
+__all__ = [
+    "Attempt",
+    "CarrierNotification",
+    "Case",
+    "Command",
+    "Deposit",
+    "DepositEvent",
+    "LimitUsage",
+    "SettlementFile",
+    "SettlementFinding",
+    "SettlementLine",
+]

@@ -3,20 +3,25 @@
 -- What may already have moved money comes before what has not been sent, otherwise a backlog starves the unknowns.
 -- A row whose lease ended while it was `submitting` becomes `unknown`: its worker may have sent it. The end of the
 -- lease is the next action time, so that one index finds new work, retries and lost workers alike.
-WITH open AS (
+WITH suspect AS (
+    -- Twice nothing came of it: it may be what kills its workers. One at a time, so that it takes no second one along;
+    -- after five such claims it is not claimed at all but set aside for people.
     SELECT id FROM deposits_deposit
-    WHERE state <> 'received' AND next_action_at <= now()
-    ORDER BY next_action_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    WHERE state <> 'received' AND next_action_at <= now() AND fruitless BETWEEN 2 AND 4
+    ORDER BY next_action_at LIMIT 1 FOR UPDATE SKIP LOCKED
+), open AS (
+    SELECT id FROM deposits_deposit
+    WHERE state <> 'received' AND next_action_at <= now() AND fruitless < 2
+    ORDER BY next_action_at LIMIT %(batch)s - (SELECT count(*) FROM suspect) FOR UPDATE SKIP LOCKED
 ), received AS (
     SELECT id FROM deposits_deposit
     WHERE state = 'received' AND next_action_at <= now()
-    ORDER BY next_action_at LIMIT %(batch)s - (SELECT count(*) FROM open) FOR UPDATE SKIP LOCKED
+    ORDER BY next_action_at LIMIT %(batch)s - (SELECT count(*) FROM open) - (SELECT count(*) FROM suspect) FOR UPDATE SKIP LOCKED
 ), due AS (
     SELECT d.id, d.state AS was,
-        CASE WHEN d.state = 'received' THEN 'authorise'
-             WHEN d.state IN ('action_required', 'pending') THEN d.next_step
-             ELSE 'inquire' END AS step
-    FROM deposits_deposit AS d WHERE d.id IN (SELECT id FROM open UNION ALL SELECT id FROM received)
+        deposits_step_of(d.state, d.next_step) AS step
+    FROM deposits_deposit AS d WHERE d.id IN (
+        SELECT id FROM suspect UNION ALL SELECT id FROM open UNION ALL SELECT id FROM received)
 ), claimed AS (
     UPDATE deposits_deposit AS d SET
         state = CASE WHEN due.was = 'submitting' THEN 'unknown'
@@ -25,6 +30,7 @@ WITH open AS (
         first_sent_at = CASE WHEN due.step = 'authorise' THEN coalesce(d.first_sent_at, now()) ELSE d.first_sent_at END,
         last_sent_at = CASE WHEN due.step = 'authorise' THEN now() ELSE d.last_sent_at END,
         lease_owner = %(owner)s, lease_epoch = d.lease_epoch + 1, tries = d.tries + 1,
+        fruitless = d.fruitless + 1,
         inquiries = CASE WHEN due.step = 'inquire' THEN d.inquiries + 1 ELSE 0 END,
         next_action_at = now() + %(lease)s::interval, updated_at = now()
     FROM due WHERE d.id = due.id

@@ -38,16 +38,15 @@ LAYERS = (
                 "admin",
                 "tasks",
                 "notifications",
-                "reconciliation",
                 "webhooks",
                 "live",
                 "management",
             }
         )
     ),
-    Layer(frozenset({"presentation", "links"})),
+    Layer(frozenset({"presentation", "links", "reconciliation"})),
     Layer(frozenset({"actions"})),
-    Layer(frozenset({"transitions", "retry", "limits", "doorbell"}), peers=True),
+    Layer(frozenset({"transitions", "retry", "limits", "doorbell", "deadlines"}), peers=True),
     Layer(frozenset({"models"})),
     Layer(frozenset({"states", "references", "crash_points"})),
 )

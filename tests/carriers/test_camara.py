@@ -12,6 +12,7 @@ from carriers.adapters.camara import Adapter
 from carriers.outcomes import (
     AlreadyKnown,
     Cancelled,
+    CodeLost,
     CodeRequired,
     Declined,
     Mismatch,
@@ -39,8 +40,8 @@ from tests.carriers.replies import ORDER, PROFILE, order, play, reply
         ("new_status", Pending(ID)),
         ("status_in_capitals", Pending(ID)),
         ("reserved", Reserved(ID)),
-        ("pending_validation", Pending(ID)),
-        ("pending_validation_open", Pending(ID)),
+        ("pending_validation", CodeLost(ID)),
+        ("pending_validation_open", CodeLost(ID)),
         ("pending_validation_code", CodeRequired(ID, "Fn34o8g239")),
         ("denied_403", Declined("carrier_declined", "CARRIER_BILLING.PAYMENT_DENIED")),
         (

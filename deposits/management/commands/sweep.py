@@ -12,8 +12,11 @@ from django.db import InterfaceError, OperationalError, connection
 
 from accounts import audit
 from deposits import doorbell, transitions
+from deposits.actions import cases
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent
+from deposits.actions.notify import match_waiting
+from deposits.actions.set_aside import set_aside_poison
 from deposits.crash_points import reach
 from deposits.models import Deposit
 
@@ -42,11 +45,14 @@ class Command(BaseCommand):
 
 
 def sweep() -> None:
-    """Look once: ring for due rows, give up what could never be sent, seal the audit trail."""
+    """Look once: set poison aside, ring for due rows, and keep up with deadlines, cases and the audit trail."""
+    set_aside_poison()
     if Deposit.objects.due().exists():
         reach("sweeper.before_ring")
         if not doorbell.ring_now():
             drain()
         reach("sweeper.after_ring")
     give_up_unsent()
+    match_waiting()
+    cases.keep_up()
     audit.seal()

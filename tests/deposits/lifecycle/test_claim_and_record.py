@@ -17,6 +17,7 @@ from accounts.models import LedgerEntry
 from carriers import driver
 from carriers import outcomes as carrier
 from deposits import transitions
+from deposits.actions import book
 from deposits.actions import drain as draining
 from deposits.actions.decide import decide
 from deposits.models import Attempt, Deposit, DepositEvent, LimitUsage
@@ -144,7 +145,7 @@ def test_two_workers_that_both_hear_of_the_success_credit_once(deposit: Deposit)
 def test_the_ledger_alone_would_refuse_a_second_credit(deposit: Deposit) -> None:
     (held,) = claim(deposit)
     answer(held, approved(held))
-    entries = draining._entries(held, decide(held, approved(held), mock.Mock(), resend_is_safe=True))
+    entries = book.entries(held, decide(held, approved(held), mock.Mock(), resend_is_safe=True))
     assert ledger.post(entries) == set()
     assert ledger.player_balance_minor(deposit.player_id, "GBP") == 2_000
 
