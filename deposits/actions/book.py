@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from accounts import ledger
 from accounts.models import Player
 from deposits.actions import cases
@@ -71,13 +69,6 @@ def reverse(claimed: Claimed) -> None:
         _flag(deposit.player_id, claimed)
         evidence = {"reversed_minor": amount_minor, "owed_minor": owed_minor, "currency": deposit.currency}
         cases.open_case(Case.Kind.REVERSAL_SHORTFALL, deposit.reference, deposit.pk, evidence)
-
-
-def settle_entry(deposit_id: UUID) -> ledger.Entry:
-    """Return the credit of a deposit that a settlement line proves."""
-    deposit = Deposit.objects.get(pk=deposit_id)
-    account = ledger.player_account_id(deposit.player_id, deposit.currency)
-    return from_carrier("deposit", deposit, account, deposit.amount_minor)
 
 
 def _flag(player_id: int, claimed: Claimed) -> None:

@@ -19,6 +19,7 @@ from deposits.actions.notify import match_waiting
 from deposits.actions.set_aside import set_aside_poison
 from deposits.crash_points import reach
 from deposits.models import Deposit
+from deposits.reconciliation.reconcile import close_finished_days
 
 log = structlog.get_logger("deposits.sweep")
 
@@ -55,4 +56,5 @@ def sweep() -> None:
     give_up_unsent()
     match_waiting()
     cases.keep_up()
+    close_finished_days()
     audit.seal()
