@@ -148,7 +148,7 @@ def test_a_proposal_that_was_replaced_is_not_confirmed(unanswered: Case) -> None
 def test_f70_failed_is_refused_while_the_carrier_says_that_it_took_the_money(unanswered: Case) -> None:
     """A worker that had lost its lease heard of the success: kept on its attempt, and it moved nothing."""
     heard = Attempt.objects.create(
-        deposit_id=unanswered.deposit_id,
+        deposit=deposit_of(unanswered),
         epoch=99,
         step="inquire",
         worker="w",
@@ -164,7 +164,7 @@ def test_f70_failed_is_refused_while_the_carrier_says_that_it_took_the_money(una
 def test_f70_the_carriers_word_between_proposal_and_confirmation_counts(unanswered: Case) -> None:
     resolve.propose(unanswered.pk, clerk("anna"), Resolution.FAILED, WHY)
     Attempt.objects.create(
-        deposit_id=unanswered.deposit_id,
+        deposit=deposit_of(unanswered),
         epoch=99,
         step="inquire",
         worker="w",
@@ -230,7 +230,7 @@ def test_the_carriers_answer_closes_the_case_without_people(carrier: Carrier, un
 
 
 def test_a_worker_that_holds_the_lease_while_people_settle_moves_nothing_any_more(unanswered: Case) -> None:
-    Deposit.objects.filter(pk=unanswered.deposit_id).update(next_action_at=Now())
+    Deposit.objects.filter(cases=unanswered).update(next_action_at=Now())
     (held,) = (one for one in transitions.claim(20, "worker") if one.id == unanswered.deposit_id)
     deposit = settle(unanswered, Resolution.FAILED)
     late = transitions.result(held, Event.SILENCE, outcome="unknown", next_in_s=1.0)
