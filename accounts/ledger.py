@@ -12,7 +12,7 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from accounts.models import LedgerAccount
+from accounts.models import LedgerAccount, Posting
 from accounts.statement import Statement
 
 _POST_ENTRIES = Statement(Path(__file__).parent / "sql" / "post_entries.sql")
@@ -79,6 +79,11 @@ def receivable_account_id(player_id: int, currency: str) -> int:
     return _account_id(Kind.RECEIVABLE, currency, player_id, "")
 
 
+def written_off_account_id(currency: str) -> int:
+    """Return the id of the account of what two people gave up."""
+    return _account_id(Kind.WRITTEN_OFF, currency, None, "")
+
+
 def _account_id(kind: LedgerAccount.Kind, currency: str, player_id: int | None, carrier: str) -> int:
     key: dict[str, Any] = {"kind": kind, "currency": currency, "player_id": player_id, "carrier": carrier}
     account, _ = LedgerAccount.objects.get_or_create(**key)
@@ -111,6 +116,14 @@ def post_reversal(source: UUID, player_id: int, carrier: str, amount_minor: int,
             description="reversed by the carrier",
         )
         return bool(post([entry]))
+
+
+def shortfall_minor(source: UUID) -> int:
+    """Return what the player owes after the reversal of `source`: what the balance did not cover, in minor units."""
+    lines = Posting.objects.filter(
+        entry__kind="deposit_reversal", entry__source=source, account__kind=Kind.RECEIVABLE
+    )
+    return -(lines.aggregate(total=Sum("amount_minor"))["total"] or 0)
 
 
 def verify() -> Iterable[Discrepancy]:

@@ -106,7 +106,11 @@ class CarrierAdapter(ABC):
 
     @abstractmethod
     def cancel(self, order: Order) -> Conversation:
-        """Void a payment that was prepared and not taken. `Cancelled` only on the carrier's own word."""
+        """Void a payment that was prepared and not taken. `Cancelled` only on the carrier's own word.
+
+        An order that the carrier does not know is closed by a tombstone: something under its reference that can
+        never be charged and makes the carrier refuse whatever still arrives. `NotFound` where it offers none.
+        """
 
     @abstractmethod
     def inquire(self, order: Order) -> Conversation:

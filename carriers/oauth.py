@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
 from urllib.parse import quote_plus
@@ -40,6 +41,28 @@ class ClientCredentials:
         """Forget `token`, which was refused; one that another conversation fetched meanwhile stays."""
         if self._kept[0] == token:
             self._kept = ("", 0.0)
+
+    def call(
+        self, request: HttpRequest, token_is_stale: Callable[[HttpAnswer], bool]
+    ) -> Generator[HttpRequest, HttpAnswer, HttpAnswer | Outcome]:
+        """Send `request` with a token; once more with a new one when the first was refused before it was looked at.
+
+        `token_is_stale` tells from a 401 whether it was. Returns an outcome where there is no token to be had.
+        """
+        for last_try in (False, True):
+            token = yield from self.token()
+            if not isinstance(token, str):
+                return token
+            headers = {"Authorization": f"Bearer {token}", **request.headers}
+            if request.body:
+                headers["Content-Type"] = "application/json"
+            answer = yield replace(request, headers=headers)
+            if answer.status != 401:
+                break
+            self.drop(token)
+            if last_try or not token_is_stale(answer):
+                break
+        return answer
 
     def token(self) -> Generator[HttpRequest, HttpAnswer, str | Outcome]:
         """The token, or the outcome of a conversation that cannot go on without one."""

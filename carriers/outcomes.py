@@ -52,6 +52,13 @@ class CodeRequired:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeLost:
+    """The carrier waits for a code, and the answer that told us where to check it never reached us."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CodeRejected:
     """That was not the code. The player may try again until the carrier says no more."""
 
@@ -130,6 +137,7 @@ Outcome = (
     | Pending
     | Reserved
     | CodeRequired
+    | CodeLost
     | CodeRejected
     | Cancelled
     | AlreadyKnown

@@ -37,6 +37,8 @@ class CarrierProfile:
     not_found_apart_s: float = 60.0
     # An order older than this is not sent again: the player has long gone on.
     resend_within_s: float = 900.0
+    # For this long the carrier surely refuses a reference that it has had. Later nothing is ever sent under it again.
+    reference_kept_s: float = 86_400.0
     # Whether the carrier documents that a 503 was not processed. If not, a 503 may have charged.
     unavailable_means_not_processed: bool = False
     connect_timeout_s: float = 3.0

@@ -166,6 +166,8 @@ def _check_values(profile: CarrierProfile, name: str) -> None:
         raise _wrong(name, "connect_timeout_s", "must be at most http_total_s")
     if profile.rank < 1:
         raise _wrong(name, "rank", "must be at least 1, for the route that is tried first")
+    if profile.reference_kept_s < profile.resend_within_s + profile.http_total_s:
+        raise _wrong(name, "reference_kept_s", "must be at least resend_within_s and http_total_s together")
     if profile.slots < 1:
         raise _wrong(name, "slots", "must be at least 1")
 

@@ -68,6 +68,11 @@ def money(deposit: Deposit) -> str:
             return "unknown"
         case State.PENDING:
             return "reserved" if deposit.next_step == Deposit.Next.CONFIRM else "unknown"
+        case State.DECLINED | State.FAILED | State.CANCELLED | State.EXPIRED if deposit.taken_minor:
+            # Taken after it had ended, or kept to be returned.
+            if deposit.reversed_at:
+                return "returned"
+            return "credited" if deposit.credited_late else "taken"
         case State.RECEIVED:
             # Sent before and not found since: it may still arrive.
             return "unknown" if deposit.not_found_seen else "none"
@@ -78,11 +83,18 @@ def money(deposit: Deposit) -> str:
 def reason(deposit: Deposit) -> reasons.RenderedReason | None:
     """Return why the deposit is not simply done or on its way, in the words that the page shows; or None."""
     code = "carrier_timeout" if deposit.state == State.UNKNOWN else deposit.reason_code
-    if not code or known(deposit.state) is None:
+    if known(deposit.state) is None:
         return None
     charge: reasons.Charge | None = None
     if deposit.state == State.REVIEW:
         charge = "charged" if deposit.taken_minor else "unknown"
+    elif money(deposit) == "taken":
+        # It ended, and then the carrier took the money: whatever was said before is not true any more.
+        code, charge = "under_review", "charged"
+    elif deposit.credited_late and not deposit.reversed_at:
+        code, charge = "carrier_late_success", "charged"
+    if not code:
+        return None
     return reasons.render(
         code, methods=METHODS, unavailable=UNAVAILABLE, charge=charge, **_facts(deposit, code)
     )

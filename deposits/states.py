@@ -52,6 +52,14 @@ class Event(models.TextChoices):
     OVERDUE = "overdue", "unanswered for too long"
     NOTIFIED = "notified", "notification received"
     REVERSED = "reversed", "reversed by the carrier"
+    TOMBSTONED = "tombstoned", "closed at the carrier, nothing was taken"
+    LATE_SUCCESS = "late_success", "taken by the carrier after it had ended"
+    SETTLED = "settled", "taken by the carrier's settlement file"
+    SET_ASIDE = "set_aside", "set aside, its processing comes to nothing"
+    STAFF_CREDITED = "staff_credited", "credited by two people"
+    STAFF_DECLINED = "staff_declined", "declined by two people"
+    STAFF_FAILED = "staff_failed", "failed by two people"
+    STAFF_KEPT = "staff_kept", "kept for return by two people"
 
 
 S, E = State, Event
@@ -87,6 +95,22 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (S.REVIEW, E.NOT_FOUND): S.REVIEW,
     (S.REVIEW, E.PENDING): S.REVIEW,
     (S.REVIEW, E.MISMATCH): S.REVIEW,
+    # What waits for the player is waited for a day at most, whatever the carrier says to our cancel.
+    (S.ACTION_REQUIRED, E.OVERDUE): S.REVIEW,
+    # The carrier has voided what may have been with it, and refuses our reference from now on (docs/decisions/0007).
+    (S.UNKNOWN, E.TOMBSTONED): S.FAILED,
+    (S.PENDING, E.TOMBSTONED): S.FAILED,
+    # A line of a settlement file is the carrier's word.
+    (S.UNKNOWN, E.SETTLED): S.CREDITED,
+    (S.PENDING, E.SETTLED): S.CREDITED,
+    (S.REVIEW, E.SETTLED): S.CREDITED,
+    # Two people, with the evidence before them.
+    (S.REVIEW, E.STAFF_CREDITED): S.CREDITED,
+    (S.REVIEW, E.STAFF_DECLINED): S.DECLINED,
+    (S.REVIEW, E.STAFF_FAILED): S.FAILED,
+    (S.REVIEW, E.STAFF_KEPT): S.CANCELLED,
+    # What it took instead of what was asked, the carrier has given back.
+    (S.REVIEW, E.REVERSED): S.CANCELLED,
     # A notification may wake an inquiry about a credited deposit; only a reversal means anything.
     (S.CREDITED, E.SILENCE): S.CREDITED,
     (S.CREDITED, E.REVERSED): S.CREDITED,
@@ -111,6 +135,15 @@ for _event in (E.APPROVED, E.DECLINED, E.CANCELLED):
 FINAL = frozenset({S.CREDITED, S.DECLINED, S.FAILED, S.CANCELLED, S.EXPIRED})
 #: Certainly nothing was taken: what was reserved against limits is given back.
 NOTHING_TAKEN = frozenset({S.DECLINED, S.FAILED, S.CANCELLED, S.EXPIRED})
+
+# An ended deposit keeps its state, whatever becomes known later: a late success is a case, and nobody's money yet.
+for _state in NOTHING_TAKEN:
+    TRANSITIONS.update({(_state, event): _state for event in (E.SILENCE, E.LATE_SUCCESS, E.REVERSED)})
+# What kills its workers or raises each time is for people, in whatever state; an ended one is only left alone.
+for _state in (S.SUBMITTING, S.ACTION_REQUIRED, S.PENDING, S.UNKNOWN, S.REVIEW):
+    TRANSITIONS[(_state, E.SET_ASIDE)] = S.REVIEW
+for _state in FINAL:
+    TRANSITIONS[(_state, E.SET_ASIDE)] = _state
 
 #: The pairs that the database trigger lets pass, derived so that it cannot disagree with the table.
 LEGAL_MOVES = frozenset((source, target) for (source, _), target in TRANSITIONS.items() if source != target)

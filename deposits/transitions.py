@@ -18,6 +18,7 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.statement import Statement
@@ -204,7 +205,8 @@ def result(claimed: Claimed, event: Event, *, outcome: str, **facts: Any) -> Res
         event=event.value,
         to_state=state.value,
         outcome=outcome,
-        nothing_taken=state in NOTHING_TAKEN,
+        # What an ended deposit had reserved was given back when it ended.
+        nothing_taken=state in NOTHING_TAKEN and claimed.state not in FINAL,
         final=state in FINAL,
         **{"code_tries": claimed.code_tries, "taken_minor": claimed.taken_minor, **facts},
     )
@@ -240,16 +242,19 @@ def wake(deposit_id: UUID, detail: str, carrier: str) -> bool:
 def move(
     deposit: Deposit, event: Event, *, actor_kind: str, actor: str, detail: str = "", **fields: Any
 ) -> None:
-    """Apply `event` to a deposit whose row the caller has locked, for what players and partners ask themselves.
+    """Apply `event` to a deposit whose row the caller has locked, for what people ask and settlement files say.
 
-    `fields` are further columns to set. Raises `IllegalTransition`.
+    `fields` are further columns to set. A worker that holds the lease loses it: what it still hears is kept on its
+    attempt and moves nothing. Raises `IllegalTransition`.
     """
     was = State(deposit.state)
     state = after(was, event)
-    changes = {"state": state.value, "updated_at": Now(), **fields}
-    if state in FINAL:
+    changes: dict[str, Any] = {"state": state.value, "updated_at": Now(), **fields}
+    if deposit.lease_owner:
+        changes |= {"lease_owner": "", "lease_epoch": F("lease_epoch") + 1}
+    if state in FINAL and was not in FINAL:
         changes |= {"resolved_at": Now(), "next_action_at": None}
-    if state in NOTHING_TAKEN:
+    if state in NOTHING_TAKEN and was not in FINAL:
         release(deposit)
     Deposit.objects.filter(pk=deposit.pk).update(**changes)
     DepositEvent.objects.create(
@@ -259,7 +264,7 @@ def move(
         to_state=state.value,
         actor_kind=actor_kind,
         actor=actor,
-        detail=detail,
+        detail=detail[:300],
     )
     deposit.refresh_from_db()
     with connection.cursor() as cursor:

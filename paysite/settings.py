@@ -185,6 +185,7 @@ CARRIERS: list[dict[str, object]] = env.json(
             "horizon_s": 45 / TIME_DIVISOR,
             "not_found_apart_s": 60 / TIME_DIVISOR,
             "resend_within_s": 900 / TIME_DIVISOR,
+            "reference_kept_s": 24 * 3_600 / TIME_DIVISOR,
             "http_total_s": TIME_LIMITS.http_total,
             "connect_timeout_s": 3 / TIME_DIVISOR,
         }

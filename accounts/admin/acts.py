@@ -34,7 +34,7 @@ def note_staff_act(
         actor=(request.user.get_username() if actor is None else actor)[:100],
         subject_kind=subject_kind,
         subject=subject[:100],
-        address=_address(request),
+        address=address_of(request),
         before=before,
         after=after,
         reason=reason,
@@ -42,8 +42,8 @@ def note_staff_act(
     )
 
 
-def _address(request: HttpRequest) -> str | None:
-    """The caller's address as the server in front reports it; None over a socket that has none."""
+def address_of(request: HttpRequest) -> str | None:
+    """Return the caller's address as the server in front reports it; None over a socket that has none."""
     try:
         return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
     except ValueError:

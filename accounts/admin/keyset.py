@@ -110,8 +110,12 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # the library has no 
 
 
 def beyond(row: Model, newest_first: Sequence[str], *, upwards: bool) -> Q:
-    """Return the condition for rows after `row` in the order `newest_first`, all descending; before it if `upwards`."""
-    comparison = "gt" if upwards else "lt"
+    """Return the condition for rows after `row` in the order `newest_first`; before it if `upwards`.
+
+    The order is all descending or, for a queue, all ascending.
+    """
+    descending = newest_first[-1].startswith("-")
+    comparison = "gt" if upwards == descending else "lt"
     names = _names(newest_first)
     last = names[-1]
     condition = Q(**{f"{last}__{comparison}": getattr(row, last)})

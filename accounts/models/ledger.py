@@ -21,6 +21,7 @@ class LedgerAccount(models.Model):
         CARRIER_CLEARING = "carrier_clearing", "owed by a carrier (negative: it owes us)"
         UNALLOCATED = "unallocated", "taken by a carrier, not yet anybody's"
         RECEIVABLE = "receivable", "owed by a player after a reversal"
+        WRITTEN_OFF = "written_off", "given up by two people"
 
     kind = models.CharField(max_length=20, choices=Kind)
     currency = models.CharField(max_length=3)

@@ -23,6 +23,8 @@ class Player(models.Model):
     # Gross deposits per calendar week, in minor units; null: the player has set none.
     weekly_limit_minor = models.BigIntegerField(null=True, blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
+    # Owes us after a reversal that the balance did not cover; for staff to see, it blocks nothing.
+    flagged_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

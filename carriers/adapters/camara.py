@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from carriers import interface, outcomes, wire
 from carriers.cloudevents import read_event
+from carriers.error_info import code_and_message, described
 from carriers.interface import Conversation, HttpAnswer, HttpRequest, Notification, Order
 from carriers.oauth import ClientCredentials
 from carriers.outcomes import Mismatch, Outcome, Unknown
@@ -75,17 +76,13 @@ class _Payment(Struct, rename="camel"):
     validation_info: _Validation | None = None
 
 
-class _ErrorInfo(Struct):
-    status: int
-    code: Annotated[str, Meta(pattern=r"^[A-Z0-9_.]{1,80}\Z")]
-    message: str
-
-
 class _EventData(Struct, rename="camel"):
     payment_id: _Id
 
 
 _Call = Generator[HttpRequest, HttpAnswer, HttpAnswer | Outcome]
+# What a cancel can still void.
+_Voidable = outcomes.Reserved | outcomes.CodeRequired | outcomes.CodeLost | outcomes.Pending
 
 
 class Adapter(interface.CarrierAdapter):
@@ -122,17 +119,21 @@ class Adapter(interface.CarrierAdapter):
         answer = yield from self._second_step(order, "confirm")
         if not isinstance(answer, HttpAnswer):
             return answer
-        if (answer.status, _error(answer)[0]) == (409, "CARRIER_BILLING.PAYMENT_CANCELLED"):
+        if (answer.status, code_and_message(answer)[0]) == (409, "CARRIER_BILLING.PAYMENT_CANCELLED"):
             return outcomes.Cancelled(order.payment_id)
         if answer.status not in (200, 202, 204, 409):
             return _refusal(answer, _CONFIRM_DECLINES)
         return _settling(order, (yield from self._retrieve(order)))
 
     def cancel(self, order: Order) -> Conversation:
-        """cancelPayment, then retrievePayment. An order that the carrier never named is looked for first."""
+        """cancelPayment, then retrievePayment. An order that the carrier never named is looked for first, and
+        prepared where nothing is found, only to be cancelled: that is the tombstone (docs/decisions/0007).
+        """
         if not order.payment_id:
             found = yield from self._search(order)
-            if not isinstance(found, outcomes.Reserved | outcomes.CodeRequired | outcomes.Pending):
+            if isinstance(found, outcomes.NotFound):
+                found = yield from self._prepare_tombstone(order)
+            if not isinstance(found, _Voidable):
                 return found
             order = replace(order, payment_id=found.payment_id)
         answer = yield from self._second_step(order, "cancel")
@@ -150,6 +151,18 @@ class Adapter(interface.CarrierAdapter):
         """A CloudEvent with the bearer that we gave as `sinkCredential`. Its word only wakes an inquiry."""
         event, data = read_event(headers, body, self.profile.notification_secret, _EventData)
         return Notification(event.source, event.id, event.type, payment_id=data.payment_id)
+
+    def _prepare_tombstone(self, order: Order) -> Conversation:
+        """preparePayment takes our reference and charges nothing. Declining it says nothing about the first send."""
+        answer = yield from self._call(
+            "POST", "/payments/prepare", self._charge(order), order, moves_money=True
+        )
+        if not isinstance(answer, HttpAnswer):
+            return answer
+        if answer.status in (200, 201, 202):
+            return _judged(order, answer.body)
+        refused = _refusal(answer, {}, creating=True)
+        return Unknown(f"tombstone: {refused.detail}") if isinstance(refused, outcomes.OurFault) else refused
 
     def _charge(self, order: Order) -> bytes:
         amount = wire.to_decimal(order.amount_minor, order.currency)
@@ -181,7 +194,7 @@ class Adapter(interface.CarrierAdapter):
         answer = yield from self._call("POST", _path(order, "validate"), body, order)
         if not isinstance(answer, HttpAnswer):
             return answer
-        code = _error(answer)[0]
+        code = code_and_message(answer)[0]
         match answer.status, code:
             case (200 | 202 | 204, _) | (409, "ALREADY_EXISTS"):
                 return None
@@ -190,7 +203,7 @@ class Adapter(interface.CarrierAdapter):
             case 400, "CARRIER_BILLING.VALIDATION_FAILED":
                 return outcomes.Declined("code_too_many", code, order.payment_id)
             case 400, "CARRIER_BILLING.INVALID_AUTHORIZATION_ID":
-                return Unknown(_described(answer))
+                return Unknown(described(answer))
         return _refusal(answer, {})
 
     def _second_step(self, order: Order, step: str) -> _Call:
@@ -241,25 +254,17 @@ class Adapter(interface.CarrierAdapter):
         answer = yield from self._call("GET", path, b"", order)
         if isinstance(answer, HttpAnswer) and answer.status == 200:
             return answer
-        detail = _described(answer) if isinstance(answer, HttpAnswer) else getattr(answer, "detail", "")
+        detail = described(answer) if isinstance(answer, HttpAnswer) else getattr(answer, "detail", "")
         return Unknown(f"inquiry: {detail}")
 
     def _call(self, method: str, path: str, body: bytes, order: Order, *, moves_money: bool = False) -> _Call:
-        """One request with a token; once more with a new one when the carrier never looked at the first."""
-        for last_try in (False, True):
-            token = yield from self._credentials.token()
-            if not isinstance(token, str):
-                return token
-            headers = {"Authorization": f"Bearer {token}", "x-correlator": order.reference}
-            if body:
-                headers["Content-Type"] = "application/json"
-            answer = yield HttpRequest(method, self._base + path, headers, body, moves_money)
-            if answer.status != 401:
-                break
-            self._credentials.drop(token)
-            if last_try or _error(answer)[0] != "UNAUTHENTICATED":
-                break
-        return answer
+        headers = {"x-correlator": order.reference}
+        request = HttpRequest(method, self._base + path, headers, body, moves_money)
+        return (
+            yield from self._credentials.call(
+                request, lambda answer: code_and_message(answer)[0] == "UNAUTHENTICATED"
+            )
+        )
 
 
 def _judged(order: Order, body: bytes) -> Outcome:
@@ -291,6 +296,8 @@ def _outcome(order: Order, payment: _Payment) -> Outcome:
             return outcomes.Reserved(payment_id)
         case "pending_validation" if authorization_id:
             return outcomes.CodeRequired(payment_id, authorization_id)
+        case "pending_validation":
+            return outcomes.CodeLost(payment_id)
         case _:
             return outcomes.Pending(payment_id)
 
@@ -355,18 +362,17 @@ def _found(order: Order, items: list[Any]) -> tuple[Outcome | None, set[str]]:
 
 def _settling(order: Order, outcome: Outcome) -> Outcome:
     """Our second step is accepted and not carried out yet: what is held will be taken or let go."""
-    is_held = isinstance(outcome, outcomes.Reserved | outcomes.CodeRequired)
-    return outcomes.Pending(order.payment_id) if is_held else outcome
+    return outcomes.Pending(order.payment_id) if isinstance(outcome, _Voidable) else outcome
 
 
 def _refusal(
     answer: HttpAnswer, declines: Mapping[tuple[int, str], str], *, creating: bool = False
 ) -> Outcome:
     """What an answer but success means (design §4). Only a documented pair of status and code declines."""
-    code, message = _error(answer)
+    code, message = code_and_message(answer)
     told = answer.status, code
     if answer.status == 429:
-        return outcomes.NotDone(wire.retry_after_s(answer.headers), _described(answer), throttled=True)
+        return outcomes.NotDone(wire.retry_after_s(answer.headers), described(answer), throttled=True)
     if reason := declines.get(told):
         return outcomes.Declined(reason, code)
     repeated = told == (400, "INVALID_ARGUMENT") and "clientcorrelator" in message and "exist" in message
@@ -377,21 +383,8 @@ def _refusal(
     discarded = not creating and told == (404, "NOT_FOUND")
     mistaken = told in ((422, "MISSING_IDENTIFIER"), (422, "UNNECESSARY_IDENTIFIER"))
     if mistaken or (answer.status in (400, 401, 403, 404) and not discarded):
-        return outcomes.OurFault(_described(answer))
-    return Unknown(_described(answer))
-
-
-def _error(answer: HttpAnswer) -> tuple[str, str]:
-    """Code and lower-case message of a legible ErrorInfo with the answer's own status; else "" twice."""
-    try:
-        info = wire.read(answer.body, _ErrorInfo)
-    except ValueError:
-        return "", ""
-    return (info.code, info.message.lower()) if info.status == answer.status else ("", "")
-
-
-def _described(answer: HttpAnswer) -> str:
-    return f"{answer.status} {_error(answer)[0]}".rstrip()
+        return outcomes.OurFault(described(answer))
+    return Unknown(described(answer))
 
 
 def _path(order: Order, *step: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from msgspec import UNSET
 
 from carriers.sandbox import answers, errors
 from carriers.sandbox.answers import BASE_PATH, GARBAGE, NO_HEADERS, Answer
-from carriers.sandbox.clock import read_stamp
+from carriers.sandbox.clock import read_stamp, stamp
 from carriers.sandbox.errors import Dropped, Refused, invalid
 from carriers.sandbox.payments import Payment
 from carriers.sandbox.queries import read_filters
@@ -82,21 +83,42 @@ class Camara:
         payment.x_correlator = call.seen.correlator
         if script := world.scripts.take(payment.phone_number, "create"):
             return await self._create_by_script(call, script, payment, prepare)
-        if payment.reference in world.store.by_reference:
+        if payment.reference and world.store.known(payment.reference, self._remembers_since()):
             raise Refused(errors.DUPLICATE_CORRELATOR)
         story = STORIES.get(payment.phone_number, APPROVED)
         if story.refusal is not None:
             raise Refused(story.refusal)
+        self._check_cap(payment)
         if not prepare and not story.asks_code:
             story = self._admit(payment, story, payment.reference or payment.reference_code)
+            if story.arrives_after_s:
+                late_s = world.settings.scaled(story.arrives_after_s)
+                world.clock.at(world.clock.now() + late_s, lambda: self._arrive(payment))
+                raise Dropped
         if prepare or story.asks_code:
             return self._start(payment, story, prepare=True)
         return await self._play(call, payment, story, lambda: answers.created(payment))
 
+    def _arrive(self, payment: Payment) -> None:
+        """A request that was lost on its way is here at last, and refused if its reference is taken by now."""
+        if not self._world.store.known(payment.reference, self._remembers_since()):
+            payment.created_at = self._world.clock.now()
+            self._world.lifecycle.take(payment, APPROVED)
+
+    def _check_cap(self, payment: Payment) -> None:
+        cap = self._world.settings.monthly_cap_minor
+        month = stamp(payment.created_at)[: len("2026-01")]
+        if cap and self._world.store.charged_in(month, payment.phone_number) + payment.amount_minor > cap:
+            raise Refused(errors.THRESHOLD_OVERPASSED)
+
+    def _remembers_since(self) -> float:
+        forget_after_s = self._world.settings.forget_after_s
+        return self._world.clock.now() - forget_after_s if forget_after_s else 0.0
+
     async def _create_by_script(
         self, call: Call, script: ScriptedAnswer, payment: Payment, prepare: bool
     ) -> Answered:
-        known = self._world.store.by_reference.get(payment.reference)
+        known = self._world.store.known(payment.reference, self._remembers_since())
         if known is not None:
             return await self._play_script(call, script, known, lambda: answers.created(known))
         if script.charge:
@@ -173,6 +195,8 @@ class Camara:
 
     async def _list(self, call: Call) -> Answered:
         filters = read_filters(call.request.query)
+        if since := self._remembers_since():
+            filters = replace(filters, start=max(since, filters.start or 0.0))
         if script := self._world.scripts.take("", "list"):
             return await self._play_script(call, script, None, lambda: filters.answer(self._world.store))
         faults = self._world.faults
@@ -266,6 +290,8 @@ class Camara:
             sink=asked.sink or "",
         )
         payment.id = self._mint(payment, "payment")
+        while payment.id in self._world.store.payments:  # a reference that was forgotten, used once more
+            payment.id = self._mint(payment, f"payment after {payment.id}")
         if asked.sink_credential is not UNSET:
             payment.sink_token = asked.sink_credential.access_token or ""
             payment.sink_token_expires_at = (
@@ -280,7 +306,7 @@ class Camara:
 
     def _find(self, call: Call, payment_id: str) -> Payment:
         payment = self._world.store.payments.get(payment_id)
-        if payment is None or payment.hidden:
+        if payment is None or payment.hidden or payment.created_at < self._remembers_since():
             raise Refused(errors.NOT_FOUND)
         call.seen.reference = payment.reference
         call_correlator = call.seen.correlator

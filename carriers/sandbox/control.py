@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
@@ -36,6 +37,12 @@ class Advance(Struct, forbid_unknown_fields=True):
     advance_s: float
 
 
+class Reversal(Struct, forbid_unknown_fields=True):
+    """Body of POST /sandbox/reversals."""
+
+    reference: str
+
+
 class Control:
     """Answers the requests under /sandbox/."""
 
@@ -51,6 +58,7 @@ class Control:
             "ledger": self._ledger,
             "requests": self._requests,
             "notifications": self._notifications,
+            "settlement": self._settlement,
         }
         self._writes: dict[tuple[str, str], Callable[[bytes], Answer]] = {
             ("PUT", "settings"): self._put_settings,
@@ -59,6 +67,7 @@ class Control:
             ("POST", "clock"): self._advance,
             ("POST", "scripts"): self._script,
             ("DELETE", "scripts"): self._clear_scripts,
+            ("POST", "reversals"): self._reverse,
         }
 
     async def answer(self, request: web.BaseRequest, path: str) -> Answer:
@@ -144,6 +153,30 @@ class Control:
         self._world.scripts.clear()
         return _json({"waiting": []})
 
+    def _reverse(self, body: bytes) -> Answer:
+        reference = _read(body, Reversal).reference
+        payment = self._world.store.by_reference.get(reference)
+        if payment is None or payment.status != "succeeded":
+            raise invalid("reference must be the clientCorrelator of a payment that has succeeded.")
+        self._world.lifecycle.reverse(payment)
+        return self._of_reference(reference)
+
+    def _settlement(self, request: web.BaseRequest) -> Answer:
+        """The record of one day as a settlement file."""
+        day = request.query.get("date", stamp(self._world.clock.now())[: len("2026-01-31")])
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            raise invalid("date must be a day like 2026-01-31.") from None
+        lines = ["date,reference,payment_id,amount,currency,kind"]
+        lines += [
+            f"{day},{charge.reference_code},{charge.payment_id},{_major(charge.amount_minor)},"
+            f"{charge.currency},{charge.kind}"
+            for charge in self._world.store.charges
+            if charge.at.startswith(day)
+        ]
+        return Answer(200, "\n".join([*lines, ""]).encode(), "text/csv; charset=utf-8")
+
     def _ledger(self, request: web.BaseRequest) -> Answer:
         reference = request.query.get("reference")
         if reference is not None:
@@ -180,6 +213,10 @@ class Control:
 
 def _net(charges: list[Charge]) -> int:
     return sum(charge.amount_minor if charge.kind == "charge" else -charge.amount_minor for charge in charges)
+
+
+def _major(minor: int) -> str:
+    return f"{minor // 100}.{minor % 100:02}"
 
 
 def _json(value: object) -> Answer:

@@ -139,8 +139,10 @@ class Lifecycle:
         self._notifier.send(payment, "denied")
         self._store.save(payment)
 
-    def _reverse(self, payment: Payment) -> None:
+    def reverse(self, payment: Payment) -> None:
+        """Take a charge back, as an operator does."""
         payment.status = "cancelled"
+        payment.due = ""
         payment.reversed_at = self._clock.now()
         self._notifier.send(payment, "cancelled")
         self._store.save(payment)
@@ -164,6 +166,6 @@ class Lifecycle:
             case "deny":
                 self._deny(payment, "The operator denied the payment")
             case "reverse":
-                self._reverse(payment)
+                self.reverse(payment)
             case "expire":
                 self._deny(payment, "The reservation expired")

@@ -156,6 +156,19 @@ class Store:
         self._charges_file.append(encode(charge))
         self._add_charge(charge)
 
+    def known(self, reference: str, since: float) -> Payment | None:
+        """The payment of a reference, unless it was made before `since` and is forgotten."""
+        payment = self.by_reference.get(reference)
+        return payment if payment is not None and payment.created_at >= since else None
+
+    def charged_in(self, month: str, phone_number: str) -> int:
+        """What a number was charged in a calendar month ("2026-01"), less reversals, in minor units."""
+        return sum(
+            charge.amount_minor if charge.kind == "charge" else -charge.amount_minor
+            for charge in self.charges
+            if charge.phone_number == phone_number and charge.at.startswith(month)
+        )
+
     def charges_of(self, reference: str) -> list[Charge]:
         """Lines of one carrier reference (clientCorrelator), oldest first."""
         return self._charges_of.get(reference, [])

@@ -27,6 +27,10 @@ class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
     token_lifetime_s: Annotated[int, Meta(ge=1, le=86_400)] = 3_600
     minimum_minor: Annotated[int, Meta(ge=1)] = 100
     maximum_minor: Annotated[int, Meta(ge=1)] = 4_000
+    monthly_cap_minor: Annotated[int, Meta(ge=0)] = 0
+    """What one number may be charged in a calendar month; 0: as much as it likes."""
+    forget_after_s: Annotated[float, Meta(ge=0)] = 0.0
+    """A payment older than this is not found, and its reference not refused any more; 0: never forgotten."""
     faults: dict[str, Probability] = field(default_factory=dict)
     force: list[Force] = field(default_factory=list)
 

@@ -39,8 +39,9 @@ class Answers(Enum):
 class Story:
     """How one request that moves money (create, or confirm in two steps) goes.
 
-    `turned_away_times` first requests of a reference, and all within `turned_away_s` of the first, get
-    `turned_away` (None: a connection reset) and leave nothing behind.
+    With `arrives_after_s` the request is lost on its way for so long: until then there is no trace of it, and its
+    reference is free. `turned_away_times` first requests of a reference, and all within `turned_away_s` of the first,
+    get `turned_away` (None: a connection reset) and leave nothing behind.
     """
 
     text: str
@@ -56,6 +57,7 @@ class Story:
     early_copies: int = 0
     answers: Answers = Answers.PROPERLY
     answer_after_s: float = 0.0
+    arrives_after_s: float = 0.0
 
 
 APPROVED = Story("approved at once")
@@ -108,6 +110,7 @@ CHARGE_FAULTS = {
     ),
     "rate_limited": Story("not charged, 429", turned_away=errors.TOO_MANY_REQUESTS, turned_away_times=ALWAYS),
     "late_answer": Story("charged, answered after 25 s", answer_after_s=LATE_ANSWER_S),
+    "late_arrival": Story("arrives 60 s later, connection reset", arrives_after_s=60),
     "late_charge": STORIES[PREFIX + "0014"],
     "garbage_charged": STORIES[PREFIX + "0019"],
     "other_amount": STORIES[PREFIX + "0015"],

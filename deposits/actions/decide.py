@@ -15,18 +15,20 @@ import structlog
 from carriers import outcomes as carrier
 from carriers.profiles import CarrierProfile
 from deposits import retry
+from deposits.deadlines import CODE_LIFETIME_S
 from deposits.models import Deposit
-from deposits.states import Event, IllegalTransition, State
+from deposits.states import NOTHING_TAKEN, Event, IllegalTransition, State
 from deposits.transitions import Claimed, Result, result
 
 log = structlog.get_logger("deposits.decide")
 
 Step = Deposit.Next
-#: How long a player has for a one-time code when the carrier does not say, and how many tries carriers allow.
-CODE_LIFETIME_S = 600
+#: How many tries carriers allow for a one-time code.
 CODE_TRIES = 3
 #: A code's end is enforced by us a moment after the carrier's, so that a last-second code still counts.
 _CODE_GRACE_S = 5
+#: News of an ended deposit that comes to no clear answer is asked about for a day, and then left alone.
+_MOST_INQUIRIES_AFTER_END = 55
 
 
 def decide(
@@ -40,8 +42,10 @@ def decide(
     try:
         if claimed.state == State.CREDITED:
             return _after_credit(claimed, outcome, name)
+        if claimed.state in NOTHING_TAKEN:
+            return _after_end(claimed, outcome, name)
         if claimed.state == State.REVIEW and claimed.taken_minor is not None:
-            return _for_people(claimed, name)
+            return _for_people(claimed, outcome, name)
         return _DECISIONS[type(outcome)](claimed, outcome, name, profile, resend_is_safe)
     except IllegalTransition as error:
         log.error("outcome_out_of_place", reference=claimed.reference, state=claimed.state, outcome=name)
@@ -84,16 +88,36 @@ def _pending(claimed: Claimed, outcome: carrier.Pending, name: str, *_: Any) -> 
     )
 
 
-def _reserved(claimed: Claimed, outcome: carrier.Reserved, name: str, *_: Any) -> Result:
+def _reserved(
+    claimed: Claimed, outcome: carrier.Reserved, name: str, profile: CarrierProfile, _resend_is_safe: bool
+) -> Result:
+    """Confirmed at once, unless the order is so old that it would not be sent any more: then it is voided."""
     if claimed.step == Step.CANCEL:
         return _silence(claimed, name, "cancel not confirmed yet")
+    next_step = Step.CONFIRM if _age_s(claimed) < profile.resend_within_s else Step.CANCEL
     return result(
         claimed,
         Event.RESERVED,
         outcome=name,
         payment_id=outcome.payment_id,
-        next_step=Step.CONFIRM.value,
+        next_step=next_step.value,
         next_in_s=0.0,
+    )
+
+
+def _code_lost(claimed: Claimed, outcome: carrier.CodeLost, name: str, *_: Any) -> Result:
+    """The carrier waits for a code that nobody can check any more: the payment is voided there."""
+    if claimed.step == Step.CANCEL:
+        return _silence(claimed, name, "cancel not confirmed yet")
+    if _overdue(claimed):
+        return _to_review(claimed, name)
+    return result(
+        claimed,
+        Event.PENDING,
+        outcome=name,
+        payment_id=outcome.payment_id,
+        next_step=Step.CANCEL.value,
+        next_in_s=retry.resend_delay_s(claimed.tries),
     )
 
 
@@ -140,6 +164,10 @@ def _await_code(claimed: Claimed, expires_at: Any, event: Event, **facts: Any) -
 def _cancelled(claimed: Claimed, outcome: carrier.Cancelled, name: str, *_: Any) -> Result:
     if claimed.step == Step.CANCEL and _code_ran_out(claimed):
         return result(claimed, Event.EXPIRED, outcome=name, reason_code="carrier_reply_timeout")
+    if claimed.step == Step.CANCEL and claimed.state in (State.UNKNOWN, State.PENDING):
+        # Nobody asked for this cancel but us: the payment can never be taken any more.
+        why = claimed.reason_code or "carrier_unavailable"
+        return result(claimed, Event.TOMBSTONED, outcome=name, payment_id=outcome.payment_id, reason_code=why)
     return result(claimed, Event.CANCELLED, outcome=name, payment_id=outcome.payment_id)
 
 
@@ -151,8 +179,12 @@ def _already_known(claimed: Claimed, outcome: carrier.AlreadyKnown, name: str, *
 def _not_found(
     claimed: Claimed, _outcome: carrier.NotFound, name: str, profile: CarrierProfile, resend_is_safe: bool
 ) -> Result:
-    """Final only twice, apart, past the carrier's horizon; then the same reference is sent again if that is safe."""
-    if claimed.state in (State.ACTION_REQUIRED, State.REVIEW):
+    """Final only twice, apart, past the carrier's horizon; then the same reference is sent again if that is safe.
+
+    An order too old for that is closed by a tombstone. Neither is done once the carrier may have forgotten our
+    reference: then it would not refuse a second charge, and is only asked.
+    """
+    if claimed.state in (State.ACTION_REQUIRED, State.REVIEW) or claimed.step == Step.CANCEL:
         return _silence(claimed, name, "the carrier does not know it")
     if _overdue(claimed):
         return _to_review(claimed, name)
@@ -162,13 +194,17 @@ def _not_found(
         profile.not_found_apart_s - (claimed.claimed_at - first_at).total_seconds(),
         profile.horizon_s - (claimed.claimed_at - sent_at).total_seconds(),
     )
-    young = (claimed.claimed_at - claimed.created_at).total_seconds() < profile.resend_within_s
+    since_first_s = (claimed.claimed_at - (claimed.first_sent_at or claimed.created_at)).total_seconds()
+    remembered = since_first_s + profile.http_total_s < profile.reference_kept_s
     if claimed.state == State.UNKNOWN and claimed.not_found_seen and proven_in_s <= 0:
         if claimed.reason_code:  # declined when it was sent again, and still nothing to be found
             return result(claimed, Event.DECLINED, outcome=name, reason_code=claimed.reason_code)
-        if resend_is_safe and young:
+        if resend_is_safe and remembered and _age_s(claimed) < profile.resend_within_s:
             again = {"not_found": True, "next_step": Step.AUTHORISE.value, "next_in_s": 0.0}
             return result(claimed, Event.RESENT, outcome=name, **again)
+        if resend_is_safe and remembered:
+            close = {"not_found": True, "next_step": Step.CANCEL.value, "next_in_s": 0.0}
+            return result(claimed, Event.NOT_FOUND, outcome=name, **close)
     next_in_s = _next_inquiry_s(claimed)
     if 0 < proven_in_s < next_in_s:
         next_in_s = proven_in_s
@@ -199,8 +235,11 @@ def _our_fault(claimed: Claimed, outcome: carrier.OurFault, name: str, *_: Any) 
 
 
 def _send_again(claimed: Claimed, event: Event, name: str, detail: str, delay_s: float) -> Result:
-    """Certainly not processed. A first charge goes out again later; anything else begins with an inquiry."""
-    if claimed.step != Step.AUTHORISE:
+    """Certainly not processed. A first charge goes out again later; anything else begins with an inquiry.
+
+    One that had been sent before is still in doubt, so that it never waits to be given up as unsent.
+    """
+    if claimed.step != Step.AUTHORISE or claimed.not_found_seen:
         return _silence(claimed, name, detail, next_in_s=max(delay_s, _next_inquiry_s(claimed)))
     return result(
         claimed, event, outcome=name, detail=detail, next_step=Step.AUTHORISE.value, next_in_s=delay_s
@@ -222,8 +261,6 @@ def _mismatch(claimed: Claimed, outcome: carrier.Mismatch, name: str, *_: Any) -
 
 
 def _unknown(claimed: Claimed, outcome: carrier.Unknown, name: str, *_: Any) -> Result:
-    if claimed.state in (State.UNKNOWN, State.PENDING) and _overdue(claimed):
-        return _to_review(claimed, name)
     return _silence(claimed, name, outcome.detail)
 
 
@@ -237,12 +274,36 @@ def _after_credit(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Resu
     )
 
 
-def _for_people(claimed: Claimed, name: str) -> Result:
-    """The carrier took something else, and it is booked as nobody's: no later answer undoes that by itself."""
+def _after_end(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Result:
+    """News of a deposit that has ended without credit. Its state stays; money that was taken is a case for people."""
+    kept: dict[str, Any] = {"outcome": name, "reason_code": claimed.reason_code}
+    match outcome:
+        case carrier.Approved() | carrier.Mismatch(amount_minor=int()) if claimed.taken_minor is None:
+            log.error("taken_after_the_end", reference=claimed.reference, carrier=claimed.carrier)
+            same_currency = outcome.currency == claimed.currency
+            taken_minor = outcome.amount_minor if same_currency else None
+            kept |= {"payment_id": outcome.payment_id, "taken_minor": taken_minor}
+            return result(claimed, Event.LATE_SUCCESS, **kept)
+        case carrier.Cancelled() if claimed.taken_minor is not None:
+            return result(claimed, Event.REVERSED, **kept)
+        case carrier.Approved() | carrier.Mismatch() | carrier.Declined() | carrier.Cancelled():
+            return result(claimed, Event.SILENCE, **kept)
+        case carrier.NotFound():
+            return result(claimed, Event.SILENCE, **kept)
+    asks_on = claimed.inquiries < _MOST_INQUIRIES_AFTER_END
+    return result(claimed, Event.SILENCE, **kept, next_in_s=_next_inquiry_s(claimed) if asks_on else None)
+
+
+def _for_people(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Result:
+    """The carrier took something else, and it is booked as nobody's: only that it gave it back ends that by itself."""
+    if isinstance(outcome, carrier.Cancelled):
+        return result(claimed, Event.REVERSED, outcome=name, reason_code="carrier_unavailable")
     return result(claimed, Event.SILENCE, outcome=name, reason_code=claimed.reason_code)
 
 
 def _silence(claimed: Claimed, name: str, detail: str, next_in_s: float | None = None) -> Result:
+    if _overdue(claimed):
+        return _to_review(claimed, name)
     waits = _next_inquiry_s(claimed) if next_in_s is None else next_in_s
     keeps_step = claimed.state == State.ACTION_REQUIRED
     return result(
@@ -265,8 +326,12 @@ def _to_review(claimed: Claimed, name: str) -> Result:
 
 
 def _overdue(claimed: Claimed) -> bool:
-    age_s = (claimed.claimed_at - claimed.created_at).total_seconds()
-    return claimed.state in (State.PENDING, State.UNKNOWN) and age_s > retry.scaled(retry.REVIEW_AFTER_S)
+    waits = claimed.state in (State.ACTION_REQUIRED, State.PENDING, State.UNKNOWN)
+    return waits and _age_s(claimed) > retry.scaled(retry.REVIEW_AFTER_S)
+
+
+def _age_s(claimed: Claimed) -> float:
+    return (claimed.claimed_at - claimed.created_at).total_seconds()
 
 
 def _code_ran_out(claimed: Claimed) -> bool:
@@ -287,6 +352,7 @@ _DECISIONS: dict[type[Any], Callable[..., Result]] = {
     carrier.Pending: _pending,
     carrier.Reserved: _reserved,
     carrier.CodeRequired: _code_required,
+    carrier.CodeLost: _code_lost,
     carrier.CodeRejected: _code_rejected,
     carrier.Cancelled: _cancelled,
     carrier.AlreadyKnown: _already_known,

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from accounts.conflicts import again_on_conflict
 from carriers.interface import Notification
-from deposits import doorbell, transitions
+from deposits import doorbell, retry, transitions
 from deposits.crash_points import reach
 from deposits.models import CarrierNotification, Deposit
 
 log = structlog.get_logger("deposits.notify")
+
+#: A little longer than until a notification that is still nobody's becomes a case (actions/cases.py).
+MATCHED_FOR_S = 4_000
 
 
 @again_on_conflict
@@ -57,6 +62,30 @@ def wake_waiting(carrier: str, payments: Mapping[str, UUID]) -> None:
         row.deposit_id = payments[row.payment_id]
         row.save(update_fields=["deposit"])
         transitions.wake(payments[row.payment_id], row.kind, row.carrier)
+
+
+def match_waiting(batch: int = 100) -> int:
+    """Match up to `batch` young notifications whose deposit has become known since; return how many.
+
+    For the sweeper: a notification and the answer that names its payment can be written at the same instant, and then
+    neither sees the other. News that is older than the deposit's end wakes nobody.
+    """
+    since = Now() - timedelta(seconds=retry.scaled(MATCHED_FOR_S))
+    deposits = Deposit.objects.filter(carrier=OuterRef("carrier"))
+    by_payment = deposits.exclude(carrier_payment_id="").filter(carrier_payment_id=OuterRef("payment_id"))
+    by_reference = deposits.filter(reference=OuterRef("reference"))
+    waiting = CarrierNotification.objects.filter(deposit=None, received_at__gte=since).annotate(
+        found=Coalesce(Subquery(by_reference.values("pk")[:1]), Subquery(by_payment.values("pk")[:1]))
+    )
+    matched = 0
+    for row in waiting.filter(found__isnull=False)[:batch]:
+        with transaction.atomic():
+            if CarrierNotification.objects.filter(pk=row.pk, deposit=None).update(deposit=row.found):
+                matched += 1
+                if not Deposit.objects.filter(pk=row.found, resolved_at__gte=row.received_at).exists():
+                    transitions.wake(row.found, row.kind, row.carrier)
+                    doorbell.ring()
+    return matched
 
 
 def _deposit_of(carrier: str, notification: Notification) -> UUID | None:

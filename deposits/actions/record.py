@@ -10,11 +10,11 @@ from django.db import DatabaseError, OperationalError, transaction
 
 from accounts import ledger
 from deposits import transitions
+from deposits.actions import book
 from deposits.actions.notify import wake_waiting
 from deposits.actions.reroute import reroute_unsent
 from deposits.crash_points import reach
-from deposits.models import Deposit
-from deposits.states import Event, State
+from deposits.states import Event
 from deposits.transitions import Claimed, Result
 
 log = structlog.get_logger("deposits.record")
@@ -50,12 +50,12 @@ def _record_with_retries(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]
             with transaction.atomic():
                 moved = set(transitions.record([result for _, result in answers]))
                 ledger.post(
-                    [entry for claimed, r in answers if r.id in moved for entry in entries_of(claimed, r)]
+                    [entry for claimed, r in answers if r.id in moved for entry in book.entries(claimed, r)]
                 )
                 reach("worker.after_ledger")
                 for claimed, r in answers:
                     if r.id in moved and r.event == Event.REVERSED:
-                        _reverse(claimed)
+                        book.reverse(claimed)
                 reach("worker.before_commit")
             return moved
         except OperationalError as error:
@@ -73,35 +73,6 @@ def _follow_up(moved: Sequence[tuple[Claimed, Result]]) -> None:
     for carrier, payments in named.items():
         wake_waiting(carrier, payments)
     reroute_unsent([claimed for claimed, r in moved if r.event == Event.NOT_SENT])
-
-
-def entries_of(claimed: Claimed, result: Result) -> list[ledger.Entry]:
-    """Return the ledger entries that belong to a result: the credit, or what was taken and is nobody's yet."""
-    if result.to_state == State.CREDITED and result.event == Event.APPROVED:
-        account = claimed.player_account_id or ledger.player_account_id(claimed.player_id, claimed.currency)
-        return [_from_carrier("deposit", claimed, account, claimed.amount_minor)]
-    if result.event == Event.MISMATCH and result.taken_minor:
-        account = ledger.unallocated_account_id(claimed.carrier, claimed.currency)
-        return [_from_carrier("unallocated", claimed, account, result.taken_minor)]
-    return []
-
-
-def _from_carrier(kind: str, claimed: Claimed, account: int, amount_minor: int) -> ledger.Entry:
-    clearing = ledger.clearing_account_id(claimed.carrier, claimed.currency)
-    return ledger.Entry(
-        kind=kind,
-        source=claimed.id,
-        currency=claimed.currency,
-        postings=((clearing, -amount_minor), (account, amount_minor)),
-        description=claimed.reference,
-    )
-
-
-def _reverse(claimed: Claimed) -> None:
-    Deposit.objects.filter(pk=claimed.id, reversed_at=None).update(reversed_at=claimed.claimed_at)
-    ledger.post_reversal(
-        claimed.id, claimed.player_id, claimed.carrier, claimed.amount_minor, claimed.currency
-    )
 
 
 def _log(answers: Sequence[tuple[Claimed, Result]]) -> None:

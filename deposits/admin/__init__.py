@@ -1,5 +1,21 @@
-"""The back office's pages about deposits: everything to be seen of each, and nothing to be changed."""
+"""The back office's pages about deposits: everything to be seen of each; cases alone are acted on, by two people."""
 
-from deposits.admin import breakers, deposit_pages, inbox, limit_usage, player_pages
+from deposits.admin import (
+    breakers,
+    case_pages,
+    deposit_pages,
+    inbox,
+    limit_usage,
+    player_pages,
+    settlement_pages,
+)
 
-__all__ = ["breakers", "deposit_pages", "inbox", "limit_usage", "player_pages"]
+__all__ = [
+    "breakers",
+    "case_pages",
+    "deposit_pages",
+    "inbox",
+    "limit_usage",
+    "player_pages",
+    "settlement_pages",
+]

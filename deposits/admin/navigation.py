@@ -13,9 +13,23 @@ _GROUPS = (
         "Deposits",
         (
             ("Deposits", "payments", "deposits_deposit", "deposits.view_deposit"),
+            ("Review queue", "check_circle", "deposits_case", "deposits.view_case"),
             ("Notifications", "inbox", "deposits_carriernotification", "deposits.view_carriernotification"),
             ("Breakers", "electric_bolt", "deposits_breaker", "deposits.view_breaker"),
             ("Limit usage", "speed", "deposits_limitusage", "deposits.view_limitusage"),
+        ),
+    ),
+    (
+        "Settlement",
+        (
+            ("Files", "upload", "deposits_settlementfile", "deposits.view_settlementfile"),
+            ("Lines", "list", "deposits_settlementline", "deposits.view_settlementline"),
+            (
+                "Differences",
+                "warning",
+                "deposits_settlementfinding",
+                "deposits.view_settlementfinding",
+            ),
         ),
     ),
     (

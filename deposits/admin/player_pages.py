@@ -75,7 +75,9 @@ class PlayerAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Blocked")
     def blocked(self, player: Player) -> Fact:
-        return cell("blocked", colour="danger") if player.blocked_at else cell("–")
+        if player.blocked_at:
+            return cell("blocked", colour="danger")
+        return cell("owes us", colour="warning") if player.flagged_at else cell("–")
 
     def page(self, request: HttpRequest, row: Any) -> Page:
         player: Player = row
@@ -89,6 +91,7 @@ class PlayerAdmin(ReadOnlyAdmin):
             Fact("Balance", self.balance(player)),
             Fact("Deposits this week", _week(player)),
             Fact("Blocked since", player.blocked_at),
+            Fact("Owes us since", player.flagged_at),
             Fact("Known since", player.created_at),
         ]
         tables = [_phones(player), _deposits(player), audit_table(self.subject_kind, self.subject(player))]

@@ -20,6 +20,7 @@ OUTCOMES = (
     "pending",
     "reserved",
     "code_required",
+    "code_lost",
     "code_rejected",
     "cancelled",
     "already_known",

@@ -37,6 +37,14 @@ TEXTS: dict[str, str] = {
     Event.OVERDUE: "It has been open for too long.",
     Event.NOTIFIED: "The carrier says that there is news. We are asking what it is.",
     Event.REVERSED: "The carrier took the money back, and the credit was reversed.",
+    Event.TOMBSTONED: "The carrier has closed our reference. Nothing was taken, and nothing can be any more.",
+    Event.LATE_SUCCESS: "The carrier took the money after the deposit had ended. People are looking at it.",
+    Event.SETTLED: "The carrier's settlement file says that the money was taken. The player is credited.",
+    Event.SET_ASIDE: "It could not be worked on. People are looking at it.",
+    Event.STAFF_CREDITED: "Two people have looked at it: the money was taken, and the player is credited.",
+    Event.STAFF_DECLINED: "Two people have looked at it: the carrier declined, and nothing was taken.",
+    Event.STAFF_FAILED: "Two people have looked at it: nothing was taken.",
+    Event.STAFF_KEPT: "Two people have looked at it: what was taken is kept to be returned.",
 }
 
 #: While old and new code run side by side, the new one may write what the old one has no words for.

@@ -2,10 +2,24 @@
 
 from deposits.models.attempt import Attempt
 from deposits.models.breaker import Breaker
+from deposits.models.case import Case
 from deposits.models.command import Command
 from deposits.models.deposit import Deposit
 from deposits.models.event import DepositEvent
 from deposits.models.limit_usage import LimitUsage
 from deposits.models.notification import CarrierNotification
+from deposits.models.settlement import SettlementFile, SettlementFinding, SettlementLine
 
-__all__ = ["Attempt", "Breaker", "CarrierNotification", "Command", "Deposit", "DepositEvent", "LimitUsage"]
+__all__ = [
+    "Attempt",
+    "Breaker",
+    "CarrierNotification",
+    "Case",
+    "Command",
+    "Deposit",
+    "DepositEvent",
+    "LimitUsage",
+    "SettlementFile",
+    "SettlementFinding",
+    "SettlementLine",
+]

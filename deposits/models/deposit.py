@@ -10,6 +10,9 @@ from django.db.models.functions import Now
 from accounts.models import Partner, Player
 from deposits.states import CLAIMABLE, State
 
+#: So many claims without anything to record, and a deposit is set aside for people (deposits/actions/set_aside.py).
+MOST_FRUITLESS = 5
+
 
 class DepositQuerySet(models.QuerySet["Deposit"]):
     """Named selections."""
@@ -69,6 +72,8 @@ class Deposit(models.Model):
     carrier_code = models.CharField(max_length=80, blank=True, default="")
     # What the carrier says it took, where that is not what was asked; it is booked as unallocated.
     taken_minor = models.BigIntegerField(null=True, blank=True)
+    # Taken after the deposit had ended, and credited by two people: the state stays what it was.
+    credited_late = models.BooleanField(default=False, db_default=False)
     reversed_at = models.DateTimeField(null=True, blank=True)
 
     next_step = models.CharField(max_length=10, choices=Next, default=Next.AUTHORISE)
@@ -81,6 +86,8 @@ class Deposit(models.Model):
     # Claims in all, and inquiries since the last send: they space out what comes next.
     tries = models.PositiveIntegerField(default=0, db_default=0)
     inquiries = models.PositiveIntegerField(default=0, db_default=0)
+    # Claims since the last one that came to anything that could be recorded: what kills its workers shows here.
+    fruitless = models.PositiveSmallIntegerField(default=0, db_default=0)
     not_found_seen = models.PositiveIntegerField(default=0, db_default=0)
     not_found_first_at = models.DateTimeField(null=True, blank=True)
     # How often the carrier has seen it, as far as we cannot rule it out; sending it again is for the retry budget.
@@ -129,6 +136,11 @@ class Deposit(models.Model):
                 fields=["carrier_payment_id"],
                 name="deposit_by_payment",
                 condition=~models.Q(carrier_payment_id=""),
+            ),
+            models.Index(
+                fields=["next_action_at"],
+                name="deposit_poison",
+                condition=models.Q(fruitless__gte=MOST_FRUITLESS, next_action_at__isnull=False),
             ),
             models.Index(fields=["player", "-created_at"], name="deposit_by_player"),
             models.Index(fields=["partner", "-created_at", "-id"], name="deposit_by_partner"),

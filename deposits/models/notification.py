@@ -30,6 +30,9 @@ class CarrierNotification(models.Model):
         ]
         indexes = [
             models.Index(fields=["carrier", "payment_id"], name="notification_by_payment"),
+            models.Index(
+                fields=["received_at"], name="notification_unmatched", condition=models.Q(deposit=None)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -30,20 +30,31 @@ WITH room AS (
     SELECT found.id FROM probe CROSS JOIN LATERAL (
         SELECT d.id FROM deposits_deposit AS d
         WHERE probe.operation = 'authorise' AND d.carrier = probe.carrier AND d.state = 'received'
-            AND d.next_action_at <= now()
+            AND d.next_action_at <= now() AND d.fruitless < 5
         ORDER BY d.next_action_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS found
     UNION ALL
     SELECT found.id FROM probe CROSS JOIN LATERAL (
         SELECT d.id FROM deposits_deposit AS d
         WHERE probe.operation <> 'authorise' AND d.carrier = probe.carrier AND d.state <> 'received'
             AND d.state = ANY (%(states)s) AND d.next_action_at <= now()
-            AND deposits_step_of(d.state, d.next_step) = probe.operation
+            AND deposits_step_of(d.state, d.next_step) = probe.operation AND d.fruitless < 5
         ORDER BY d.next_action_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS found
+), suspect AS (
+    -- Twice nothing came of it: it may be what kills its workers. One at a time, so that it takes no second one along;
+    -- after five such claims it is not claimed at all but set aside for people.
+    SELECT found.id, room.carrier FROM room CROSS JOIN LATERAL (
+        SELECT d.id FROM deposits_deposit AS d
+        WHERE d.carrier = room.carrier AND d.state <> 'received' AND d.next_action_at <= now()
+            AND d.state = ANY (%(states)s) AND d.fruitless BETWEEN 2 AND 4
+            AND NOT EXISTS (SELECT FROM shut
+                WHERE shut.carrier = d.carrier AND shut.operation = deposits_step_of(d.state, d.next_step))
+        ORDER BY d.next_action_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS found
+    LIMIT 1
 ), open AS (
     SELECT found.id, room.carrier FROM room CROSS JOIN LATERAL (
         SELECT d.id, d.next_action_at FROM deposits_deposit AS d
         WHERE d.carrier = room.carrier AND d.state <> 'received' AND d.next_action_at <= now()
-            AND d.state = ANY (%(states)s)
+            AND d.state = ANY (%(states)s) AND d.fruitless < 2
             AND NOT EXISTS (SELECT FROM shut
                 WHERE shut.carrier = d.carrier AND shut.operation = deposits_step_of(d.state, d.next_step))
         ORDER BY d.next_action_at LIMIT least(room.free, %(batch)s) FOR UPDATE SKIP LOCKED) AS found
@@ -64,7 +75,7 @@ WITH room AS (
     SELECT d.id, d.state AS was, chosen.probe, CASE WHEN d.state = 'received' THEN 'authorise'
         ELSE deposits_step_of(d.state, d.next_step) END AS step
     FROM deposits_deposit AS d JOIN (
-        SELECT id, false AS probe FROM open UNION ALL SELECT id, false FROM received
+        SELECT id, false AS probe FROM suspect UNION ALL SELECT id, false FROM open UNION ALL SELECT id, false FROM received
         UNION ALL SELECT id, true FROM probing) AS chosen USING (id)
 ), claimed AS (
     UPDATE deposits_deposit AS d SET
@@ -76,6 +87,7 @@ WITH room AS (
         -- Its worker has not said that nothing left: no other route may take it from here on.
         bound = d.bound OR due.was = 'submitting', sends = d.sends + (due.was = 'submitting')::int,
         lease_owner = %(owner)s, lease_epoch = d.lease_epoch + 1, tries = d.tries + 1,
+        fruitless = d.fruitless + 1,
         inquiries = CASE WHEN due.step = 'inquire' THEN d.inquiries + 1 ELSE 0 END,
         next_action_at = now() + %(lease)s::interval, updated_at = now()
     FROM due WHERE d.id = due.id

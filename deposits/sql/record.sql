@@ -17,7 +17,9 @@ WITH given AS (
     ORDER BY d.id FOR UPDATE OF d
 ), moved AS (
     UPDATE deposits_deposit AS d SET
-        state = given.to_state, reason_code = given.reason_code, carrier_code = given.carrier_code,
+        state = given.to_state, reason_code = given.reason_code,
+        -- Why an ended deposit ended stays, whatever is heard of it later.
+        carrier_code = CASE WHEN d.resolved_at IS NULL THEN given.carrier_code ELSE d.carrier_code END,
         carrier_payment_id = coalesce(nullif(given.payment_id, ''), d.carrier_payment_id),
         authorization_id = coalesce(nullif(given.authorization_id, ''), d.authorization_id),
         one_time_code = '', code_tries = given.code_tries, action_expires_at = given.action_expires_at,
@@ -30,7 +32,7 @@ WITH given AS (
         sends = d.sends + (given.event <> 'not_sent')::int,
         not_found_seen = CASE WHEN given.not_found THEN d.not_found_seen + 1 ELSE 0 END,
         not_found_first_at = CASE WHEN given.not_found THEN coalesce(d.not_found_first_at, now()) END,
-        lease_owner = '', updated_at = now(),
+        lease_owner = '', fruitless = 0, updated_at = now(),
         resolved_at = CASE WHEN given.final THEN coalesce(d.resolved_at, now()) END
     FROM given JOIN held ON held.id = given.id
     WHERE d.id = given.id
@@ -39,7 +41,7 @@ WITH given AS (
 ), event AS (
     INSERT INTO deposits_depositevent (deposit_id, event, from_state, to_state, actor_kind, actor, detail)
     SELECT id, event, was, state,
-        CASE WHEN event IN ('silence', 'not_sent', 'not_found', 'resent', 'overdue') THEN 'worker' ELSE 'carrier' END,
+        CASE WHEN event IN ('silence', 'not_sent', 'not_found', 'resent', 'overdue', 'set_aside') THEN 'worker' ELSE 'carrier' END,
         carrier, detail FROM moved
     WHERE was <> state OR event NOT IN ('silence', 'pending', 'not_found')
 ), released AS (

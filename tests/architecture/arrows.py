@@ -38,16 +38,15 @@ LAYERS = (
                 "admin",
                 "tasks",
                 "notifications",
-                "reconciliation",
                 "webhooks",
                 "live",
                 "management",
             }
         )
     ),
-    Layer(frozenset({"presentation", "links", "figures"})),
+    Layer(frozenset({"presentation", "links", "figures", "reconciliation"})),
     Layer(frozenset({"actions"})),
-    Layer(frozenset({"transitions", "retry", "limits", "doorbell", "breakers"}), peers=True),
+    Layer(frozenset({"transitions", "retry", "limits", "doorbell", "breakers", "deadlines"}), peers=True),
     Layer(frozenset({"models"})),
     Layer(frozenset({"states", "references", "crash_points", "stopping"})),
 )

@@ -12,6 +12,7 @@ from carriers.adapters.camara import Adapter
 from carriers.outcomes import (
     AlreadyKnown,
     Cancelled,
+    CodeLost,
     CodeRequired,
     Declined,
     Mismatch,
@@ -39,8 +40,8 @@ from tests.carriers.replies import ORDER, PROFILE, order, play, reply
         ("new_status", Pending(ID)),
         ("status_in_capitals", Pending(ID)),
         ("reserved", Reserved(ID)),
-        ("pending_validation", Pending(ID)),
-        ("pending_validation_open", Pending(ID)),
+        ("pending_validation", CodeLost(ID)),
+        ("pending_validation_open", CodeLost(ID)),
         ("pending_validation_code", CodeRequired(ID, "Fn34o8g239")),
         ("denied_403", Declined("carrier_declined", "CARRIER_BILLING.PAYMENT_DENIED")),
         (
@@ -60,7 +61,7 @@ from tests.carriers.replies import ORDER, PROFILE, order, play, reply
         ("forbidden_html_403", OurFault("403")),
         ("not_found_404", OurFault("404 NOT_FOUND")),
         ("busy_429", NotDone(3.0, "429 TOO_MANY_REQUESTS", throttled=True)),
-        ("busy_no_hint_429", NotDone(2.0, "429")),
+        ("busy_no_hint_429", NotDone(2.0, "429", throttled=True)),
         # Not documented as "not processed", or not said by a legible ErrorInfo: nobody knows.
         ("unavailable_503", Unknown("503 UNAVAILABLE")),
         ("internal_500", Unknown("500 INTERNAL")),

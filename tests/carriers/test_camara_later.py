@@ -13,8 +13,10 @@ import pytest
 from carriers.adapters.camara import PAGES_MAX, PER_PAGE, Adapter
 from carriers.interface import HttpAnswer
 from carriers.outcomes import (
+    AlreadyKnown,
     Approved,
     Cancelled,
+    CodeLost,
     CodeRejected,
     CodeRequired,
     Declined,
@@ -116,8 +118,45 @@ def test_cancelling_believes_only_the_payment_itself(names: Sequence[str], expec
     assert play(Adapter(PROFILE).cancel(NAMED), answers)[0] == expected
 
 
-def test_cancelling_looks_first_for_an_order_without_a_name() -> None:
-    assert run("cancel", ORDER, "list_empty") == NotFound()
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        # Nothing to be found: our reference is taken by a payment that is void at once.
+        (("list_empty", "pending_validation_code", "accepted_202", "cancelled"), Cancelled(ID)),
+        (("list_empty", "reserved", "accepted_202", "cancelled"), Cancelled(ID)),
+        (("list_empty", "reserved", "accepted_202", "reserved"), Pending(ID)),
+        (("list_empty", "reserved", "unavailable_503"), Unknown("503 UNAVAILABLE")),
+        # It has our reference after all: asked about, never closed.
+        (("list_empty", "correlator_400"), AlreadyKnown("INVALID_ARGUMENT")),
+        # That it is not prepared says nothing about the first send.
+        (("list_empty", "denied_403"), Unknown("tombstone: 403 CARRIER_BILLING.PAYMENT_DENIED")),
+        (("list_empty", "threshold_422"), Unknown("422 CARRIER_BILLING.USER_AMOUNT_THRESHOLD_OVERPASSED")),
+        (("list_empty", "unavailable_503"), Unknown("503 UNAVAILABLE")),
+        (("list_empty", "busy_429"), NotDone(3.0, "429 TOO_MANY_REQUESTS", throttled=True)),
+        # The answer to our prepare was lost before: what we find of it is voided.
+        (("list_lost_prepare", "accepted_202", "cancelled"), Cancelled(ID)),
+    ],
+)
+def test_a_tombstone_closes_an_order_that_the_carrier_never_named(
+    names: Sequence[str], expected: Outcome
+) -> None:
+    answers = replies(*names)
+    if answers[-1].status == 201:
+        answers[-1] = dataclasses.replace(answers[-1], status=200)
+    assert play(Adapter(PROFILE).cancel(ORDER), answers)[0] == expected
+
+
+def test_a_tombstone_takes_our_reference_and_charges_nothing() -> None:
+    answers = replies("list_empty", "reserved", "accepted_202", "cancelled")
+    answers[-1] = dataclasses.replace(answers[-1], status=200)
+    _, requests = play(Adapter(PROFILE).cancel(ORDER), answers)
+    paths = [urlsplit(request.url).path.removeprefix("/carrier-billing/v0.5") for request in requests[1:]]
+    assert paths == ["/payments", "/payments/prepare", f"/payments/{ID}/cancel", f"/payments/{ID}"]
+    assert json.loads(requests[2].body)["amountTransaction"]["clientCorrelator"] == ORDER.reference
+
+
+def test_an_inquiry_that_finds_a_lost_prepare_says_so() -> None:
+    assert run("inquire", ORDER, "list_lost_prepare") == CodeLost(ID)
     assert run("cancel", ORDER, "list_ours_by_reference_only") == APPROVED
 
 

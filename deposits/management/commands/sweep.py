@@ -18,11 +18,15 @@ from django.db import InterfaceError, OperationalError, connection
 from accounts import audit
 from carriers import registry
 from deposits import breakers, doorbell, stopping, transitions
+from deposits.actions import cases
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent
+from deposits.actions.notify import match_waiting
 from deposits.actions.reroute import reroute_waiting
+from deposits.actions.set_aside import set_aside_poison
 from deposits.crash_points import reach
 from deposits.models import Deposit
+from deposits.reconciliation.reconcile import close_finished_days
 
 log = structlog.get_logger("deposits.sweep")
 
@@ -80,7 +84,8 @@ class Watch:
 
 
 def sweep(watch: Watch) -> None:
-    """Look once: find other routes, ring for due rows, give up what could never be sent, seal the audit trail."""
+    """Look once: find other routes, ring for due rows, and keep up with deadlines, cases and the audit trail."""
+    set_aside_poison()
     reroute_waiting()
     if Deposit.objects.due(list(registry.registry().profiles)).exists():
         reach("sweeper.before_ring")
@@ -93,4 +98,7 @@ def sweep(watch: Watch) -> None:
     else:
         watch.nothing_is_due()
     give_up_unsent()
+    match_waiting()
+    cases.keep_up()
+    close_finished_days()
     audit.seal()

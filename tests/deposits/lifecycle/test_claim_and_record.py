@@ -19,9 +19,10 @@ from carriers import driver, registry
 from carriers import outcomes as carrier
 from carriers.interface import Conversation
 from deposits import transitions
+from deposits.actions import book
 from deposits.actions import drain as draining
 from deposits.actions.decide import decide
-from deposits.actions.record import entries_of, record
+from deposits.actions.record import record
 from deposits.models import Attempt, Deposit, DepositEvent, LimitUsage
 from deposits.states import State
 from deposits.transitions import Claimed
@@ -180,7 +181,7 @@ def test_two_workers_that_both_hear_of_the_success_credit_once(deposit: Deposit)
 def test_the_ledger_alone_would_refuse_a_second_credit(deposit: Deposit) -> None:
     (held,) = claim(deposit)
     answer(held, approved(held))
-    entries = entries_of(held, decide(held, approved(held), mock.Mock(), resend_is_safe=True))
+    entries = book.entries(held, decide(held, approved(held), mock.Mock(), resend_is_safe=True))
     assert ledger.post(entries) == set()
     assert ledger.player_balance_minor(deposit.player_id, "GBP") == 2_000
 

@@ -214,7 +214,7 @@ def test_a_mismatch_is_kept_as_taken_only_in_the_deposits_own_currency() -> None
 
 
 @pytest.mark.parametrize(
-    "outcome", [carrier.Approved("p", "r", 2_000, "GBP"), carrier.Cancelled("p"), carrier.Declined("x")]
+    "outcome", [carrier.Approved("p", "r", 2_000, "GBP"), carrier.Unknown("x"), carrier.Declined("x")]
 )
 def test_what_is_booked_as_nobodys_stays_with_people(outcome: carrier.Outcome) -> None:
     held = claimed(state=State.REVIEW, step=Step.INQUIRE, taken_minor=2_100, reason_code="under_review")

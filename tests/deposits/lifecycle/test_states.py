@@ -69,7 +69,13 @@ def test_every_state_that_a_worker_can_hold_knows_silence() -> None:
 
 def test_only_review_and_an_answer_end_what_may_have_been_taken() -> None:
     """From unknown a deposit never fails by a clock or a counter (faults.md, invariant 5)."""
-    assert (State.UNKNOWN, State.FAILED) not in LEGAL_MOVES
+    to_failed = {(state, event) for (state, event), target in TRANSITIONS.items() if target == State.FAILED}
+    assert to_failed - {(State.FAILED, event) for event in Event} == {
+        (State.RECEIVED, Event.OVERDUE),  # every attempt proves that it was not taken
+        (State.UNKNOWN, Event.TOMBSTONED),  # the carrier's word
+        (State.PENDING, Event.TOMBSTONED),
+        (State.REVIEW, Event.STAFF_FAILED),  # two people
+    }
     assert (State.SUBMITTING, State.FAILED) not in LEGAL_MOVES
 
 
