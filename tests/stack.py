@@ -197,6 +197,10 @@ class Stack:
             headers["Idempotency-Key"] = key or str(uuid.uuid4())
         return http(method, f"{self.base_url}/api/v1{path}", body, headers)
 
+    def get_page(self, path: str) -> Answer:
+        """Get a page as a visitor without cookies."""
+        return http("GET", f"{self.base_url}{path}")
+
     def deposit(
         self, phone_number: str, *, amount: int = 2_000, player: str = "", key: str | None = None
     ) -> Answer:

@@ -12,7 +12,8 @@ RESTARTS = 6
 LEAST_REQUESTS = 3_000
 #: Of what the site can take.
 LOAD_SHARE = 0.6
-_CLIENTS = 12
+# No more at a time than one instance takes, so that the queue is short while the other one is away.
+_CLIENTS = 6
 _CALIBRATION_S = 4.0
 _TIERS = ("web", "live", "worker", "sweeper")
 
@@ -28,7 +29,7 @@ def measure_rolling_restart(
     if rate is None:
         trial = Load(stack.base_url, stack.api_key, clients=_CLIENTS).run_for(_CALIBRATION_S)
         rate = LOAD_SHARE * (len(trial.accepted_s) + trial.read) / trial.elapsed_s
-    load = Load(stack.base_url, stack.api_key, clients=2 * _CLIENTS, rate=rate).start()
+    load = Load(stack.base_url, stack.api_key, clients=_CLIENTS, rate=rate).start()
     longest = dict.fromkeys(_TIERS, 0.0)
     for _ in range(restarts):
         for number in range(stack.site.instances):

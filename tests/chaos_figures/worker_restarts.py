@@ -1,0 +1,66 @@
+"""Calls in hand while workers are told to stop (F15): `python -m tests.chaos_figures.worker_restarts`."""
+
+from __future__ import annotations
+
+import psycopg
+
+from tests.chaos_figures.load import Load
+from tests.chaos_figures.standing import Figures, report
+from tests.stack import Stack, await_condition, http
+
+TIMES = 20
+RATE = 20.0
+#: Each call takes this long, so that there are always some in hand.
+_CARRIER_ANSWERS_AFTER_MS = 200
+
+
+def measure_worker_restarts(stack: Stack, *, times: int = TIMES, rate: float = RATE) -> Figures:
+    """SIGTERM one worker after the other, `times` in all, while deposits come in; each is started again.
+
+    `cut` counts calls whose worker did not wait for the answer; `lost` deposits without an end.
+    """
+    settings = f"{stack.sandbox_url}/sandbox/settings"
+    http("PUT", settings, {"answer_delay_ms": _CARRIER_ANSWERS_AFTER_MS, "delay_jitter_ms": 100})
+    load = Load(stack.base_url, stack.api_key, clients=4, rate=rate).start()
+    names = stack.names("worker")
+    longest_s = 0.0
+    for number in range(times):
+        name = names[number % len(names)]
+        before = len(load.tally.accepted)
+        await_condition(lambda before=before: len(load.tally.accepted) > before + 5, what="the load going on")  # type: ignore[misc]
+        longest_s = max(longest_s, stack.end(name))
+        stack.begin(name)
+    tally = load.stop()
+    http("DELETE", settings)
+    ids = [one.removeprefix("dep_") for one in tally.accepted.values()]
+    with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as database:
+
+        def unfinished() -> int:
+            row = database.execute(
+                """SELECT count(*) FROM deposits_deposit
+                WHERE replace(id::text, '-', '') = ANY (%s) AND state NOT IN ('credited', 'declined', 'failed')""",
+                [ids],
+            ).fetchone()
+            return int(row[0]) if row else 0
+
+        await_condition(lambda: unfinished() == 0, what="every deposit having ended")
+        rows = database.execute(
+            """SELECT d.reference, d.state, (SELECT count(*) FROM deposits_attempt AS a
+                WHERE a.deposit_id = d.id AND (a.outcome = 'unknown' OR a.step = 'inquire'))
+            FROM deposits_deposit AS d WHERE replace(d.id::text, '-', '') = ANY (%s)""",
+            [ids],
+        ).fetchall()
+    charges = [sum(line["kind"] == "charge" for line in stack.charges(reference)) for reference, _, _ in rows]
+    return {
+        "stops": times,
+        "deposits": len(ids),
+        "lost": sum(state != "credited" for _, state, _ in rows),
+        "doubled": sum(number > 1 for number in charges),
+        "not_charged": sum(number < 1 for number in charges),
+        "cut": sum(cut > 0 for _, _, cut in rows),
+        "longest_stop_s": round(longest_s, 2),
+    }
+
+
+if __name__ == "__main__":
+    report(measure_worker_restarts)

@@ -1,0 +1,114 @@
+"""Restarts, surges and an exhausted pool: what callers are told, and that nothing is half done."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
+
+from deposits.models import Deposit
+from tests.chaos_figures.load import Load
+from tests.chaos_figures.overload import most_at_once
+from tests.chaos_figures.rolling_restart import measure_rolling_restart
+from tests.conftest import database_url
+from tests.local_servers import servers
+from tests.stack import Answer, Stack, await_condition
+
+#: deploy/haproxy/haproxy.cfg.
+MAXCONN = 6
+#: Whoever waits for a connection is told after 2 s; Django's own pool would wait for 30.
+LONG_S = 15.0
+
+
+def test_f56_a_rolling_restart_of_everything_fails_no_request(stack: Stack) -> None:
+    figures = measure_rolling_restart(stack, restarts=1, least_requests=300, rate=25)
+
+    assert figures["how"] == {}, figures
+    assert figures["processes_restarted"] == 8
+
+
+def test_f57_a_surge_is_bounded_and_the_rest_is_told_to_come_again(stack: Stack) -> None:
+    tally = Load(stack.base_url, stack.api_key, clients=160, patient=False).run_for(4)
+
+    assert not tally.failed
+    # Each of the busy ones was 503 with Retry-After: nothing else counts as busy.
+    assert tally.busy > 0
+    assert len(tally.accepted) > 0
+    assert most_at_once(stack) <= MAXCONN
+
+
+def test_what_the_balancer_says_itself_is_a_problem_for_programs_and_a_page_for_people(stack: Stack) -> None:
+    for name in stack.names("web"):
+        stack.end(name)
+    try:
+        await_condition(lambda: len(stack.missing_servers()) == 2, what="the balancer missing both")
+        refused = stack.deposit("100", key=uuid.uuid4().hex)
+        page = stack.get_page("/deposit/")
+        whole = stack.get_page("/health")
+    finally:
+        for name in stack.names("web"):
+            stack.begin(name)
+    assert (refused.status, refused.headers["retry-after"]) == (503, "2")
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.body["code"] == "busy"
+    assert refused.body["request_id"] == refused.headers["x-request-id"]
+    assert (page.status, page.headers["retry-after"]) == (503, "2")
+    assert page.headers["content-type"] == "text/html"
+    assert "Nothing was sent. Try again in a moment." in page.body
+    assert whole.status == 503
+
+
+@pytest.fixture
+def short_of_connections(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path: Path
+) -> Iterator[Stack]:
+    """One web process per instance with one connection, on four threads."""
+    running = Stack(
+        tmp_path, database_url(django_db_blocker), servers().redis_url, instances=2, balanced=True
+    )
+    running.environment["DATABASE_POOL_SIZE"] = "1"
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+def test_f48_an_exhausted_pool_says_so_soon(
+    short_of_connections: Stack, django_db_blocker: DjangoDbBlocker
+) -> None:
+    site = short_of_connections
+    keys = [uuid.uuid4().hex for _ in range(8)]
+
+    def ask(key: str) -> tuple[Answer, float]:
+        started = time.monotonic()
+        return site.deposit("100", key=key), time.monotonic() - started
+
+    with (
+        psycopg.connect(site.environment["DATABASE_URL"]) as holder,
+        ThreadPoolExecutor(max_workers=len(keys)) as partners,
+    ):
+        # The first to come hold the connections, waiting for this lock; the others find none.
+        holder.execute("LOCK TABLE deposits_deposit IN ACCESS EXCLUSIVE MODE")
+        answers = list(partners.map(ask, keys))
+    for answer, took_s in answers:
+        assert (answer.status, answer.headers["retry-after"]) == (503, "2"), answer
+        assert answer.body["code"] == "busy"
+        assert took_s < LONG_S
+    # Nothing was accepted, so the same keys are as good as new.
+    for key in keys:
+        await_condition(lambda key=key: _is_taken(site, key), what="the deposit being taken")  # type: ignore[misc]
+    with django_db_blocker.unblock():
+        assert Deposit.objects.filter(idempotency_key__in=keys).count() == len(keys)
+        connection.close()
+
+
+def _is_taken(site: Stack, key: str) -> bool:
+    return site.deposit("100", key=key).status == 201
