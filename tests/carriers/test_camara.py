@@ -60,7 +60,7 @@ from tests.carriers.replies import ORDER, PROFILE, order, play, reply
         ("forbidden_html_403", OurFault("403")),
         ("not_found_404", OurFault("404 NOT_FOUND")),
         ("busy_429", NotDone(3.0, "429 TOO_MANY_REQUESTS", throttled=True)),
-        ("busy_no_hint_429", NotDone(2.0, "429")),
+        ("busy_no_hint_429", NotDone(2.0, "429", throttled=True)),
         # Not documented as "not processed", or not said by a legible ErrorInfo: nobody knows.
         ("unavailable_503", Unknown("503 UNAVAILABLE")),
         ("internal_500", Unknown("500 INTERNAL")),
