@@ -124,9 +124,17 @@ def _one(outcome: Outcome) -> list[str]:
 
 
 def write(outcomes: list[Outcome], folder: Path) -> Path:
-    """Write both receipts into `folder` and return the path of the one for people."""
+    """Write both receipts into `folder` and return the path of the one for people.
+
+    What `make mutants` last left there goes into both.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "chaos.json").write_text(json.dumps(as_json(outcomes), indent=2) + "\n")
+    facts, text = as_json(outcomes), as_markdown(outcomes)
+    if (folder / "mutants.json").exists():
+        facts |= json.loads((folder / "mutants.json").read_text())
+        table = (folder / "mutants.md").read_text()
+        text += f"\n## Safeties removed one at a time, and the test that noticed first\n\n{table}"
+    (folder / "chaos.json").write_text(json.dumps(facts, indent=2) + "\n")
     path = folder / "chaos.md"
-    path.write_text(as_markdown(outcomes))
+    path.write_text(text)
     return path

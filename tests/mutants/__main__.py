@@ -26,7 +26,7 @@ REPORTS = ROOT / "reports"
 TIMEOUT_S = 300.0
 #: What pytest exits with when tests failed, and not for a mistake in the mutant.
 _TESTS_FAILED = 1
-_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class Misfit(Exception):
