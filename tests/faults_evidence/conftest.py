@@ -42,6 +42,7 @@ class Carrier:
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
             "prefixes": ["+44770090"],
+            "notification_secret": self._settings.NOTIFICATION_SECRET,
             "unavailable_means_not_processed": True,
             "horizon_s": 0.5,
             "not_found_apart_s": 0.5,
