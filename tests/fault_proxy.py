@@ -43,6 +43,8 @@ class Fault:
     cut_after_request: bytes | None = None
     #: The same, but reset as soon as the request is forwarded: the other side may or may not do it.
     wait_for_answer: bool = True
+    #: Once the client sends this, nothing of it and of what follows is forwarded, until another fault is set.
+    hold_request: bytes | None = None
     #: Bytes of the answers passed on per second (0: no limit).
     slow_read: int = 0
     times: int | None = None
@@ -193,6 +195,10 @@ class _Connection:
             fault = await self._fault_in_force()
             if fault.refuse:
                 return self._proxy.strike(self)
+            if fault.hold_request is not None and fault.hold_request in chunk:
+                self._proxy.hits += 1
+                while self._proxy.fault is fault:
+                    await asyncio.sleep(0.02)
             wanted = fault.cut_after_request
             matches = wanted is not None and wanted in chunk
             if matches and fault.wait_for_answer:

@@ -109,6 +109,17 @@ def test_black_hole_swallows_and_goes_on(proxy: FaultProxy, client: socket.socke
     assert client.recv(100) == b"SILENCE"
 
 
+def test_a_held_request_is_forwarded_once_the_fault_is_over(
+    proxy: FaultProxy, client: socket.socket, echo: Echo
+) -> None:
+    proxy.fault = Fault(hold_request=b"commit")
+    client.sendall(b"commit")
+    await_condition(lambda: proxy.hits == 1)
+    assert b"commit" not in echo.received
+    proxy.heal()
+    assert client.recv(100) == b"COMMIT"
+
+
 def test_delay_and_slow_read_hold_answers_back(proxy: FaultProxy, client: socket.socket) -> None:
     proxy.fault = Fault(delay_s=0.2)
     started = time.monotonic()

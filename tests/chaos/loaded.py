@@ -1,12 +1,13 @@
 """Starts servers from a parent that has already imported the product, so that a death costs a fork and not a start.
 
-`python -m tests.chaos.loaded web|live <granian's arguments>` is granian itself, whose workers are forked after the
-imports. `python -m tests.chaos.loaded sweeper` runs the sweeper in a child, and another one whenever it dies.
-`python -m tests.chaos.loaded worker <celery's arguments>` is Celery itself, for a worker whose clock is moved.
+`python -m tests.chaos.loaded web|live <paysite.serve's arguments>` is `paysite.serve`, which forks its workers after
+the imports and forks another one for each that dies. `… sweeper` runs the sweeper in a child, and another one whenever
+it dies. `… worker <celery's arguments>` is Celery itself, for a worker whose clock is moved.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import select
@@ -14,7 +15,7 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 #: As a service manager would wait before it starts a dead process again.
 RESTART_S = 0.2
@@ -24,15 +25,14 @@ def main() -> None:
     """Import, then serve."""
     what = sys.argv[1]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
-    if what == "web":
-        importlib.import_module("paysite.wsgi")
-        importlib.import_module("paysite.urls")
-        _granian()
-    elif what == "live":
-        # The entry point itself is left to the child: its application belongs to one process.
-        importlib.import_module("django").setup()
-        importlib.import_module("deposits.ui.live")
-        _granian()
+    if what in ("web", "live"):
+        if what == "web":
+            importlib.import_module("paysite.wsgi")
+        else:
+            importlib.import_module("django").setup()
+        # The entry point of `live` is left to the child: its application belongs to one process.
+        importlib.import_module("paysite.urls" if what == "web" else "deposits.ui.live")
+        _serve()
     elif what == "worker":
         # libfaketime 0.9.10 refuses the call by which Python sleeps (an absolute time of a clock that is not moved).
         time.sleep = _sleep
@@ -44,9 +44,17 @@ def main() -> None:
         _keep_sweeping()
 
 
-def _granian() -> None:
-    sys.argv = ["granian", *sys.argv[2:]]
-    importlib.import_module("granian.cli").entrypoint()
+def _serve() -> None:
+    serve: Any = importlib.import_module("paysite.serve")
+    make = serve.server
+
+    def respawning(options: argparse.Namespace) -> Any:
+        server = make(options)
+        server.respawn_failed_workers, server.respawn_interval = True, 0
+        return server
+
+    serve.server = respawning
+    sys.exit(serve.main(sys.argv[1:]))
 
 
 def _sleep(seconds: float | SupportsIndex) -> None:

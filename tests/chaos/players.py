@@ -68,11 +68,22 @@ class Players:
     """All players of a run, in a thread of their own with an event loop."""
 
     def __init__(
-        self, *, webs: list[str], lives: list[str], api_key: str, deposits: int, load_s: float, seed: int
-    ):
+        self,
+        *,
+        webs: list[str],
+        lives: list[str],
+        api_key: str,
+        deposits: int,
+        load_s: float,
+        seed: int,
+        codes: bool = True,
+    ) -> None:
+        """`codes`: whether some numbers must be proved by a one-time code, which takes a player who stays."""
         self.told = Told()
         self._webs, self._lives, self._api_key = webs, lives, api_key
         self._deposits, self._load_s = deposits, load_s
+        self._stories = {story: weight for story, weight in STORIES.items() if codes or story != "009"}
+        self.page_stories = [story for story in _PAGE_STORIES if codes or story != "code"]
         self._dice = random.Random(f"{seed} players")
         self._made = self._asked = 0
         self._stop = threading.Event()
@@ -140,7 +151,8 @@ class Players:
     # --- partners ----------------------------------------------------------------------------------------------------
 
     async def _by_api(self, http: aiohttp.ClientSession, dice: random.Random) -> None:
-        story = dice.choices([*STORIES, ""], [*STORIES.values(), 1_000 - sum(STORIES.values())])[0]
+        weights = self._stories.values()
+        story = dice.choices([*self._stories, ""], [*weights, 1_000 - sum(weights)])[0]
         number = f"+447700900{story}" if story else f"+44770090{dice.randrange(100, 10_000):04}"
         body = {
             "player": f"chaos-{dice.randrange(_PLAYERS)}",
@@ -223,7 +235,7 @@ class _PagePlayer:
                 await self._watch(reference)
 
     async def _deposit(self) -> str:
-        story = self._dice.choice(_PAGE_STORIES)
+        story = self._dice.choice(self._all.page_stories)
         since = time.monotonic()
         form = ""
         while time.monotonic() - since < _PATIENCE_S and not form:

@@ -67,14 +67,14 @@ class ChaosStack(Stack):
         super().__init__(data_dir, database_url, redis_url, instances=INSTANCES, ports=ports)
         #: Program → what differs in its environment.
         self.different: dict[str, Mapping[str, str]] = {}
-        self.names: list[str] = []
+        self.started: list[str] = []
 
     def _adapted(self, program: Program) -> Program:
         kind = program.name.partition("-")[0]
         loaded = (sys.executable, "-m", "tests.chaos.loaded", kind)
         command = tuple(program.command)
         if kind in ("web", "live"):
-            command = (*loaded, *command[1:], "--respawn-failed-workers", "--respawn-interval", "0")
+            command = (*loaded[:-1], *command[3:])
         elif kind == "sweeper":
             command = loaded
         elif kind == "worker" and "FAKETIME" in self.different.get(program.name, {}):
@@ -88,11 +88,11 @@ class ChaosStack(Stack):
         self._supervisor.start(programs.sandbox(self.site, self.environment))
         for number in range(self.site.instances):
             for program in programs.instance(self.site, self.environment, number):
-                self.names.append(program.name)
+                self.started.append(program.name)
                 self._supervisor.start(self._adapted(program))
         for number in range(self.site.instances, sweepers):
-            self.names.append(f"sweeper-{number + 1}")
-            self._supervisor.start(self._adapted(Program(self.names[-1], ("sweep",), self.environment)))
+            self.started.append(f"sweeper-{number + 1}")
+            self._supervisor.start(self._adapted(Program(self.started[-1], ("sweep",), self.environment)))
         self._supervisor.await_ready()
         self._start_reviving()
 
@@ -118,7 +118,7 @@ class ChaosStack(Stack):
             with self._lock:
                 if self._stopping.is_set():
                     return
-                for name in self.names:
+                for name in self.started:
                     # Deaths are what this is about: none is held against a program.
                     self._supervisor.forgive(name)
                 self._supervisor.restart_dead()
@@ -132,16 +132,17 @@ def children(pid: int) -> list[int]:
         return []
 
 
-def players(rig: Rig, deposits: int, load_s: float, seed: int) -> Players:
+def players(rig: Rig, deposits: int, load_s: float, seed: int, *, codes: bool = True) -> Players:
     """Return the players of this rig, who have not begun yet."""
-    ports = rig.stack.site.ports
+    site = rig.stack.site
     return Players(
-        webs=[f"http://{HOST}:{ports.web(number)}" for number in range(INSTANCES)],
-        lives=[f"http://{HOST}:{ports.live(number)}" for number in range(INSTANCES)],
+        webs=[f"http://{HOST}:{site.web_port(number)}" for number in range(INSTANCES)],
+        lives=[f"http://{HOST}:{site.live_port(number)}" for number in range(INSTANCES)],
         api_key=rig.stack.api_key,
         deposits=deposits,
         load_s=load_s,
         seed=seed,
+        codes=codes,
     )
 
 

@@ -22,7 +22,7 @@ _KEYS = {
 }
 
 
-def test_f04_to_f11_f14_f17_f18_f27_f28_to_f31_f46_f53_nothing_lost_nothing_doubled(tmp_path: Path) -> None:
+def test_nothing_is_lost_and_nothing_doubled_whatever_dies(tmp_path: Path) -> None:
     """A thousand deposits, three hundred deaths: F04–F11 at their crash points, F14 pool children, F17 and F18 a
     Redis flushed and killed, F27 half of the doorbells dropped and a quarter doubled, F28–F31 a carrier that charges
     and drops, hangs, refuses and lies, F43 PostgreSQL killed, F46 connections cut after COMMIT, F53 a worker's clock

@@ -97,7 +97,9 @@ def test_the_example_is_accepted_and_answered_as_shown(api: Api) -> None:
 
 def test_every_refusal_of_the_actions_has_a_kind() -> None:
     source = "".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "deposits" / "actions").glob("*.py")
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "deposits" / "actions").glob("*.py")
+        if path.name != "resolve.py"  # what it refuses, it refuses to staff
     )
     codes = set(re.findall(r'Refusal\(\s*"(\w+)"', source)) | set(
         re.findall(r'code = "(\w+)" if not', source)
