@@ -31,7 +31,7 @@ def test_every_state_that_is_not_final_has_a_deadline_and_an_owner() -> None:
 def test_every_kind_of_case_has_a_deadline_and_an_owner() -> None:
     assert set(CASE_DEADLINES) == set(Case.Kind)
     assert deadlines.LEASE_S == 60
-    assert DEADLINES[State.ACTION_REQUIRED].within_s == decide.CODE_LIFETIME_S
+    assert DEADLINES[State.ACTION_REQUIRED].within_s == deadlines.CODE_LIFETIME_S
 
 
 @pytest.mark.usefixtures("alone")

@@ -169,4 +169,4 @@ def test_f38_one_written_at_the_same_instant_as_the_answer_is_matched_by_the_swe
     assert match_waiting() >= 1
     row.refresh_from_db()
     assert row.deposit_id == deposit.pk
-    assert Deposit.objects.due().filter(pk=deposit.pk).exists()
+    assert Deposit.objects.due([deposit.carrier]).filter(pk=deposit.pk).exists()
