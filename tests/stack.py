@@ -161,7 +161,7 @@ class Stack:
                 lambda: server not in self.missing_servers(), what=f"the balancer seeing {server}"
             )
 
-    def names(self, *kinds: str) -> list[str]:
+    def programs_of(self, *kinds: str) -> list[str]:
         """Names of the programs of these kinds ("web", "live", "worker", "sweeper"), the first instance's first."""
         return [
             f"{kind}{'' if number == 0 else f'-{number + 1}'}"

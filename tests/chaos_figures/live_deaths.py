@@ -35,7 +35,7 @@ def measure_live_deaths(stack: Stack, *, deaths: int = DEATHS, watchers: int = W
     settings = f"{stack.sandbox_url}/sandbox/settings"
     # Deposits take 5 and 15 s, whatever the tests' waits are.
     fetch("PUT", settings, {"time_divisor": 1})
-    victims = itertools.cycle(stack.names("live"))
+    victims = itertools.cycle(stack.programs_of("live"))
     watching: list[Watcher] = []
     killed = 0
     while len(watching) < watchers or killed < deaths:

@@ -33,7 +33,7 @@ def measure_rolling_restart(
     longest = dict.fromkeys(_TIERS, 0.0)
     for _ in range(restarts):
         for number in range(stack.site.instances):
-            names = stack.names(*_TIERS)[number * len(_TIERS) : (number + 1) * len(_TIERS)]
+            names = stack.programs_of(*_TIERS)[number * len(_TIERS) : (number + 1) * len(_TIERS)]
             for tier, took_s in zip(_TIERS, _restart(stack, names), strict=True):
                 longest[tier] = max(longest[tier], took_s)
     await_condition(

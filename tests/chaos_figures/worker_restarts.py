@@ -22,7 +22,7 @@ def measure_worker_restarts(stack: Stack, *, times: int = TIMES, rate: float = R
     settings = f"{stack.sandbox_url}/sandbox/settings"
     http("PUT", settings, {"answer_delay_ms": _CARRIER_ANSWERS_AFTER_MS, "delay_jitter_ms": 100})
     load = Load(stack.base_url, stack.api_key, clients=4, rate=rate).start()
-    names = stack.names("worker")
+    names = stack.programs_of("worker")
     longest_s = 0.0
     for number in range(times):
         name = names[number % len(names)]

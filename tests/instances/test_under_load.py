@@ -45,7 +45,7 @@ def test_f57_a_surge_is_bounded_and_the_rest_is_told_to_come_again(stack: Stack)
 
 
 def test_what_the_balancer_says_itself_is_a_problem_for_programs_and_a_page_for_people(stack: Stack) -> None:
-    for name in stack.names("web"):
+    for name in stack.programs_of("web"):
         stack.end(name)
     try:
         await_condition(lambda: len(stack.missing_servers()) == 2, what="the balancer missing both")
@@ -53,7 +53,7 @@ def test_what_the_balancer_says_itself_is_a_problem_for_programs_and_a_page_for_
         page = stack.get_page("/deposit/")
         whole = stack.get_page("/health")
     finally:
-        for name in stack.names("web"):
+        for name in stack.programs_of("web"):
             stack.begin(name)
     assert (refused.status, refused.headers["retry-after"]) == (503, "2")
     assert refused.headers["content-type"] == "application/problem+json"
