@@ -35,7 +35,15 @@ def receive(request: HttpRequest, carrier: str) -> HttpResponse:
         log.warning("notification_refused", carrier=carrier, status=refusal.status, detail=refusal.detail)
         return _refused(refusal.status, refusal.detail)
     new = take_in(carrier, notification, redact_text(body.decode("utf-8", "replace")))
-    log.info("notification", carrier=carrier, kind=notification.kind, new=new)
+    log.info(
+        "notification",
+        carrier=carrier,
+        kind=notification.kind,
+        event_id=notification.event_id,
+        new=new,
+        # Carriers give back what we sent with the charge: our reference, also before we know the payment.
+        correlator=headers.get("x-correlator", "")[:64],
+    )
     return HttpResponse(status=204)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -16,10 +17,16 @@ _OURS = frozenset(
 )
 
 
+# PostgreSQL quotes rows and statements in its errors: one-time codes in them look like any other number.
+_QUOTED = re.compile(r"^(DETAIL|CONTEXT|LINE \d+):.*$", re.MULTILINE)
+
+
 def _redact(logger: Any, name: str, line: dict[str, Any]) -> dict[str, Any]:
     """Mask numbers, keys, tokens and codes wherever they may have come from: an address, a trace, a library's words."""
     for key, value in line.items():
         if key not in _OURS and isinstance(value, str):
+            if "DETAIL:" in value or "LINE " in value:
+                value = _QUOTED.sub(r"\1: not shown", value)
             line[key] = redact_text(value)
     return line
 

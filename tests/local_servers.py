@@ -56,6 +56,12 @@ def servers() -> Servers:
     return _servers
 
 
+def servers_log(name: str) -> str:
+    """Return what our "postgres" or "valkey" has logged so far; empty where the environment names another."""
+    path = _data_dir / "log" / f"{name}.log" if _data_dir else None
+    return path.read_text(errors="replace") if path and path.exists() else ""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Start the servers. Runs before pytest-django sets Django up."""

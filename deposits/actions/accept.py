@@ -91,6 +91,7 @@ def accept(request: DepositRequest) -> Accepted:
             _create_player(request)
             continue
         if accepted.created:
+            _log_as(acceptance.reference)
             reach("web.after_commit")
             doorbell.ring()
             reach("web.before_answer")
@@ -174,7 +175,13 @@ def _replay(request: DepositRequest, digest: bytes, *, blocked: bool) -> Accepte
         raise RuntimeError("the key is taken by a deposit that cannot be read")
     if bytes(deposit.idempotency_hash) != digest:
         raise IdempotencyConflict
+    _log_as(deposit.reference)
     return Accepted(deposit, replayed=True)
+
+
+def _log_as(reference: str) -> None:
+    """From here on the lines of this request name the deposit, the access line too."""
+    structlog.contextvars.bind_contextvars(reference=reference)
 
 
 def _limit_refusal(

@@ -45,8 +45,11 @@ def take_in(carrier: str, notification: Notification, body: str) -> bool:
         if not created:
             CarrierNotification.objects.filter(pk=row.pk).update(deliveries=F("deliveries") + 1)
             return False
-        deposit_id = _deposit_of(carrier, notification)
-        if deposit_id is not None:
+        found = _deposit_of(carrier, notification)
+        if found is not None:
+            deposit_id, reference, accepted_as = found
+            # In the log this stands with the deposit, from the tap on: its reference, and the request that made it.
+            structlog.contextvars.bind_contextvars(reference=reference, accepted_as=accepted_as)
             row.deposit_id = deposit_id
             row.save(update_fields=["deposit"])
             transitions.wake(deposit_id, notification.kind, carrier)
@@ -62,6 +65,7 @@ def wake_waiting(carrier: str, payments: Mapping[str, UUID]) -> None:
         row.deposit_id = payments[row.payment_id]
         row.save(update_fields=["deposit"])
         transitions.wake(payments[row.payment_id], row.kind, row.carrier)
+        log.info("notification_matched", deposit_id=str(row.deposit_id), event_id=row.event_id)
 
 
 def match_waiting(batch: int = 100) -> int:
@@ -82,14 +86,16 @@ def match_waiting(batch: int = 100) -> int:
         with transaction.atomic():
             if CarrierNotification.objects.filter(pk=row.pk, deposit=None).update(deposit=row.found):
                 matched += 1
+                log.info("notification_matched", deposit_id=str(row.found), event_id=row.event_id)
                 if not Deposit.objects.filter(pk=row.found, resolved_at__gte=row.received_at).exists():
                     transitions.wake(row.found, row.kind, row.carrier)
                     doorbell.ring()
     return matched
 
 
-def _deposit_of(carrier: str, notification: Notification) -> UUID | None:
-    deposits = Deposit.objects.filter(carrier=carrier)
+def _deposit_of(carrier: str, notification: Notification) -> tuple[UUID, str, str] | None:
+    """Id, reference and request of the deposit that it speaks of."""
+    deposits = Deposit.objects.filter(carrier=carrier).values_list("id", "reference", "request_id")
     if notification.reference:
-        return deposits.filter(reference=notification.reference).values_list("id", flat=True).first()
-    return deposits.filter(carrier_payment_id=notification.payment_id).values_list("id", flat=True).first()
+        return deposits.filter(reference=notification.reference).first()
+    return deposits.filter(carrier_payment_id=notification.payment_id).first()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -56,4 +57,5 @@ def find(name: str, holder: KeyHolder, http: HttpRequest) -> Deposit:
             request_id=request_id(),
         )
         raise Problem("not_found", NOT_FOUND)
+    structlog.contextvars.bind_contextvars(reference=deposit.reference)
     return deposit

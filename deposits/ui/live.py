@@ -171,6 +171,7 @@ class LiveApplication:
                 version = frame.version
                 reach("live.before_send")
                 await _send_body(send, f"data: {json.dumps(frame.state)}\n\n")
+                log.info("state_shown", reference=view.reference, status=frame.state["status"])
                 if frame.screen.final:
                     return
             if not await _first_of(woken, gone, wait_s):

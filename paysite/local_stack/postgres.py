@@ -39,6 +39,7 @@ SETTINGS = {
     "log_checkpoints": "off",
     # A failed statement is the application's to report, without the personal data in its text.
     "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 
 # The role may make databases (tests make theirs), and is no superuser. Only it may connect, from this machine.

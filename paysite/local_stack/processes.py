@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -139,7 +140,10 @@ class Supervisor:
         return Running(program, path, process, start)
 
     def run(self, program: Program) -> str:
-        """Run a program to its end and return what it wrote; raise LocalStackError when it fails."""
+        """Run a program to its end and return what it wrote, which its log does not keep.
+
+        Raises LocalStackError when it fails; then the log is kept.
+        """
         running = self._spawn(program)
         try:
             while running.process.poll() is None:
@@ -148,7 +152,10 @@ class Supervisor:
             self._end(running)
         if running.process.returncode != 0:
             raise _failure(running, f"failed with exit code {running.process.returncode}")
-        return running.log_text()
+        written = running.log_text()
+        # It is the caller's now, and may hold a key that was just made: logs are shown around.
+        os.truncate(running.log_path, running.log_start)
+        return written
 
     def await_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Wait until every program is ready; raise LocalStackError when one ends or takes longer than that."""
