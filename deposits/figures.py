@@ -37,11 +37,14 @@ _OLDEST_REVIEW = """
 SELECT extract(epoch FROM now() - created_at)::float8 FROM deposits_deposit
 WHERE state = 'review' AND state <> 'credited' ORDER BY id LIMIT 1
 """
-# One probe of each of the two indexes that a claim reads.
+# One probe for each carrier of each of the two indexes that a claim reads.
 _DUE = """
-SELECT extract(epoch FROM now() - least(
-    (SELECT min(next_action_at) FROM deposits_deposit WHERE state <> 'received' AND next_action_at <= now()),
-    (SELECT min(next_action_at) FROM deposits_deposit WHERE state = 'received' AND next_action_at <= now())))::float8
+SELECT code, coalesce(extract(epoch FROM now() - least(
+    (SELECT min(next_action_at) FROM deposits_deposit
+     WHERE carrier = code AND state <> 'received' AND next_action_at <= now()),
+    (SELECT min(next_action_at) FROM deposits_deposit
+     WHERE carrier = code AND state = 'received' AND next_action_at <= now()))), 0)::float8
+FROM unnest(%s::text[]) AS code
 """
 _TAKEOVERS = "SELECT count(*) FROM deposits_depositevent WHERE event = 'lease_lost'"
 _UNMATCHED = """
@@ -58,7 +61,7 @@ class Figures:
     recent_by_state: dict[str, int]
     unknown_age_s: dict[str, float]
     review_age_s: float
-    due_age_s: float
+    due_age_s: dict[str, float]
     takeovers: int
     unmatched: int
     #: (carrier, operation) → whether calls are held back.
@@ -67,13 +70,14 @@ class Figures:
 
 def read() -> Figures:
     """Return the figures, the same from every process. Raises Django's database errors."""
+    carriers = registry.registry().profiles
     since = first_id_at(timezone.now() - timedelta(seconds=RECENT_S))
     return Figures(
         open_by_state=dict.fromkeys(OPEN, 0) | dict(_rows(_BY_STATE, list(OPEN))),
         recent_by_state=dict.fromkeys(State.values, 0) | dict(_rows(_RECENT, since, _MOST_RECENT)),
-        unknown_age_s=dict.fromkeys(registry.registry().profiles, 0.0) | dict(_rows(_OLDEST_UNKNOWN)),
+        unknown_age_s=dict.fromkeys(carriers, 0.0) | dict(_rows(_OLDEST_UNKNOWN)),
         review_age_s=max(_first(_OLDEST_REVIEW), 0.0),
-        due_age_s=_first(_DUE),
+        due_age_s=dict(_rows(_DUE, list(carriers))),
         takeovers=int(_first(_TAKEOVERS)),
         unmatched=int(_first(_UNMATCHED, _MOST_UNMATCHED)),
         breakers={(carrier, operation): is_open for carrier, operation, is_open in _rows(_BREAKERS)},

@@ -85,7 +85,8 @@ def _of_deposits(now: Figures) -> Iterator[_Family]:
     yield _gauge(
         "oldest_review_age_seconds", "Age of the oldest deposit in review; 0: none.", now.review_age_s
     )
-    yield _gauge("due_age_seconds", "How long the oldest due row has waited for a worker.", now.due_age_s)
+    due = "How long the oldest due deposit has waited for a worker; 0: none is due."
+    yield _by_label("due_age_seconds", due, "carrier", now.due_age_s)
     takeovers = CounterMetricFamily(
         "paysite_lease_takeovers", "Deposits whose worker was lost before it recorded."
     )

@@ -94,7 +94,7 @@ def test_the_oldest_due_row_says_how_long_work_waits() -> None:
             "UPDATE deposits_deposit SET next_action_at = now() - interval '500 days' WHERE id = %s",
             [deposit.pk],
         )
-    assert value("due_age_seconds") == pytest.approx(500 * 86_400, abs=60)
+    assert value("due_age_seconds", carrier="sandbox-mobile") == pytest.approx(500 * 86_400, abs=60)
 
 
 def test_a_deposit_in_review_is_counted_and_ages() -> None:
@@ -181,7 +181,7 @@ def test_a_database_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("deposits.figures.read", _raise_away)
     told = scrape()
     assert told[("paysite_database_up", ())] == 0
-    assert ("paysite_due_age_seconds", ()) not in told
+    assert "paysite_due_age_seconds" not in {name for name, _ in told}
 
 
 def _raise_away() -> None:
