@@ -86,6 +86,7 @@ def match_waiting(batch: int = 100) -> int:
         with transaction.atomic():
             if CarrierNotification.objects.filter(pk=row.pk, deposit=None).update(deposit=row.found):
                 matched += 1
+                log.info("notification_matched", deposit_id=str(row.found), event_id=row.event_id)
                 if not Deposit.objects.filter(pk=row.found, resolved_at__gte=row.received_at).exists():
                     transitions.wake(row.found, row.kind, row.carrier)
                     doorbell.ring()
