@@ -34,6 +34,8 @@ class DepositEvent(models.Model):
             ),
             # Counted at each look of the monitoring; nearly empty.
             models.Index(fields=["id"], name="event_takeovers", condition=models.Q(event="lease_lost")),
+            # Looked at each second by the sweeper, which opens a case for each.
+            models.Index(fields=["id"], name="event_late_success", condition=models.Q(event="late_success")),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,10 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from deposits.actions import cases
 from deposits.actions.give_up import give_up_unsent
+from deposits.actions.notify import match_waiting
+from deposits.actions.set_aside import set_aside_poison
 from deposits.models import CarrierNotification, Deposit
 from deposits.states import CLAIMABLE
 
@@ -80,3 +83,25 @@ def test_giving_up_reads_an_index() -> None:
         give_up_unsent()
     (select,) = [query["sql"] for query in captured.captured_queries if "SELECT" in query["sql"]]
     assert reads_no_whole_table(plan(select.split("FOR UPDATE")[0].replace("LIMIT 100", "")))
+
+
+EACH_SECOND: dict[str, Callable[[], object]] = {
+    "cases": cases.keep_up,
+    "poison": set_aside_poison,
+    "notifications": match_waiting,
+}
+
+
+@pytest.mark.parametrize("name", EACH_SECOND)
+def test_what_the_sweeper_keeps_up_with_reads_an_index(name: str) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        EACH_SECOND[name]()
+    statements = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
+    assert statements
+    for sql in statements:
+        text = plan(sql.split("FOR UPDATE")[0].replace("%", "%%"))
+        # There are few cases; of deposits, events, attempts and notifications there are millions.
+        assert reads_no_whole_table(text.replace("Seq Scan on deposits_case", "")), f"{sql}\n{text}"
+        # An index of all rows, read from end to end for a few of them, is no better.
+        assert "Index Scan using deposits_depositevent_pkey" not in text, f"{sql}\n{text}"
+        assert "Index Scan using deposits_deposit_pkey" not in text or "id = " in text, f"{sql}\n{text}"
