@@ -17,7 +17,7 @@ from tests.local_servers import ROOT
 
 #: Made before anything ran on it: the beginning of the schema. Nothing is added here after the first release.
 INITIAL = frozenset({"0001", "0002", "0003"})
-BEFORE_THE_FIRST_RELEASE = frozenset({("deposits", "0004_breakers")})
+BEFORE_THE_FIRST_RELEASE = frozenset({("deposits", "0004_breakers"), ("deposits", "0006_cases")})
 APPS = ("accounts", "deposits")
 
 _TABLE = r'"?(?P<table>\w+)"?'

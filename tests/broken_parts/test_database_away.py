@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
+from accounts.models import LedgerEntry
 from deposits.models import Deposit
 from tests.broken_parts.proxied import Proxied, lines, log_text, page
 from tests.fault_proxy import Fault
@@ -27,10 +28,10 @@ def _healed(proxied: Proxied) -> Any:
     await_condition(lambda: proxied.stack.deposit("001").status == 201, what="deposits being accepted again")
 
 
-def accepted(proxied: Proxied, number: str) -> str:
+def accepted(proxied: Proxied, number: str, player: str = "") -> str:
     """Ask for a deposit until it is accepted, and return its id."""
     answer = await_condition(
-        lambda: (answer := proxied.stack.deposit(number)).status == 201 and answer,
+        lambda: (answer := proxied.stack.deposit(number, player=player)).status == 201 and answer,
         what="a deposit being accepted",
     )
     assert answer
@@ -135,13 +136,38 @@ def test_f46_a_connection_lost_during_commit_is_asked_about_under_the_same_key(
     assert len([line for line in stack.charges(reference) if line["kind"] == "charge"]) == 1
 
 
+def test_f46_a_credit_whose_commit_was_cut_off_is_booked_once(
+    proxied: Proxied, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Every commit of worker and sweeper is done, and its answer thrown away, until a worker has met it."""
+    stack, proxy = proxied.stack, proxied.proxy
+    player = f"p-{uuid.uuid4().hex[:8]}"
+    assert stack.deposit("001", player=player).status == 201
+    before = len(_met_by_workers(proxied))
+    proxy.fault = Fault(cut_after_request=b"COMMIT")
+    deposit_id = accepted(proxied, "102", player)
+    await_condition(lambda: len(_met_by_workers(proxied)) > before, what="a worker whose commit was cut off")
+    proxy.heal()
+    reference = stack.await_status(deposit_id, "succeeded")["reference"]
+    assert len([line for line in stack.charges(reference) if line["kind"] == "charge"]) == 1
+    with django_db_blocker.unblock():
+        try:
+            assert LedgerEntry.objects.filter(description=reference, kind="deposit").count() == 1
+        finally:
+            connection.close()
+
+
+def _met_by_workers(proxied: Proxied) -> list[dict[str, Any]]:
+    return [line for line in lines(proxied.stack, "worker") if line["event"] == "database_unavailable"]
+
+
 def _direct() -> psycopg.Connection[Any]:
     """A connection past the proxy."""
     database = servers().database_url.rsplit("/", 1)[0] + f"/{connection.settings_dict['NAME']}"
     return psycopg.connect(database, autocommit=True)
 
 
-def test_a_full_disk_is_a_503_and_passes(proxied: Proxied) -> None:
+def test_f52_a_full_disk_is_a_503_and_passes(proxied: Proxied) -> None:
     """PostgreSQL says 53100 for a full disk; here a trigger says it, since the servers of the tests have one disk."""
     stack = proxied.stack
     accepted = stack.deposit("007").body["id"]

@@ -87,11 +87,14 @@ def test_f22_a_flag_of_the_worker_counts_like_a_setting() -> None:
         ("acks", "CELERY_TASK_ACKS_LATE: must be True"),
         ("deaf carrier", "can neither send again safely nor inquire"),
         ("slow carrier", "'sandbox-mobile': http_total_s: 25 s must be at most 2 s"),
-        ("two databases", "DATABASES: must be one"),
     ],
 )
 def test_what_cannot_be_safe_is_named(unsafe: str, words: str) -> None:
     check_refused(start("sweeper", unsafe), words)
+
+
+def test_f51_a_second_database_is_refused_because_a_replica_lags() -> None:
+    check_refused(start("sweeper", "two databases"), "DATABASES: must be one")
 
 
 @pytest.mark.usefixtures("committed")
