@@ -12,7 +12,7 @@ from typing import TextIO
 
 import pytest
 
-from paysite.local_stack import chromium, install
+from paysite.local_stack import chromium, haproxy, install
 from paysite.local_stack.errors import LocalStackError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -112,3 +112,51 @@ def test_the_browser_that_is_named_is_taken(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("CHROMIUM", str(browser))
 
     assert chromium.require_chromium() == browser
+
+
+def test_a_missing_haproxy_is_named_where_it_may_not_be_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(haproxy, "WHERE", str(tmp_path))
+    monkeypatch.setattr(haproxy, "can_install_packages", lambda: False)
+    monkeypatch.delenv("HAPROXY", raising=False)
+
+    with pytest.raises(
+        LocalStackError, match=r"need HAProxy .*sudo apt-get install haproxy.*make run INSTANCES=1"
+    ):
+        haproxy.require_haproxy(tmp_path)
+
+
+def test_a_missing_haproxy_is_installed_where_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "haproxy"
+
+    def apt_install(packages: Sequence[str], _: TextIO) -> bool:
+        assert packages == ["haproxy"]
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        return True
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(haproxy, "WHERE", str(tmp_path))
+    monkeypatch.setattr(haproxy, "can_install_packages", lambda: True)
+    monkeypatch.setattr(haproxy, "apt_install", apt_install)
+    monkeypatch.delenv("HAPROXY", raising=False)
+
+    assert haproxy.require_haproxy(tmp_path / "log") == program
+
+
+def test_the_balancers_configuration_gets_our_addresses_below_its_own_defaults() -> None:
+    text = haproxy.render(
+        "global\n    chroot /x\n    maxconn 9\nfrontend site\n    bind :80\n    bind :81\n"
+        "backend web\n    default-server check\n    server web-1 x:1\n    server web-2 x:2\n",
+        {"site": ["a:1"]},
+        {"web": ["b:1", "b:2", "b:3"]},
+    )
+
+    assert text == (
+        "global\nfrontend site\n    bind a:1\nbackend web\n    default-server check\n"
+        "    server web-1 b:1\n    server web-2 b:2\n    server web-3 b:3\n"
+    )

@@ -22,7 +22,8 @@ from paysite.local_stack.errors import LocalStackError
 from paysite.local_stack.files import DirectoryLock
 from paysite.local_stack.keys import Keys
 from paysite.local_stack.os_processes import is_alive
-from paysite.local_stack.ports import Ports, check_free, free_port, is_free
+from paysite.local_stack.ports import Ports, check_free
+from tests.local_servers import other_ports
 
 WaitFor = Callable[[Callable[[], bool]], None]
 
@@ -49,16 +50,8 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
     clean.remove(directory)
 
 
-def free_ports() -> Ports:
-    """A first port whose followers are free as well."""
-    while True:
-        ports = Ports(free_port())
-        if ports.first < 60_000 and all(is_free(ports.first + step) for step in range(5)):
-            return ports
-
-
 @contextlib.contextmanager
-def run(data_dir: Path, ports: Ports) -> Iterator[subprocess.Popen[str]]:
+def run(data_dir: Path, ports: Ports, instances: int = 1) -> Iterator[subprocess.Popen[str]]:
     """The stack with servers of its own, whatever the environment names. It is stopped in any case."""
     named = {"DATABASE_URL", "REDIS_URL", "MAKELEVEL", "STATICFILES_BACKEND", "TIME_DIVISOR"}
     with subprocess.Popen(
@@ -70,6 +63,8 @@ def run(data_dir: Path, ports: Ports) -> Iterator[subprocess.Popen[str]]:
             str(ports.first),
             "--data-dir",
             str(data_dir),
+            "--instances",
+            str(instances),
         ],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name not in named},
@@ -82,8 +77,11 @@ def run(data_dir: Path, ports: Ports) -> Iterator[subprocess.Popen[str]]:
             stack.terminate()
 
 
-def test_the_stack_starts_says_where_it_is_and_leaves_nothing_behind(data_dir: Path) -> None:
-    with run(data_dir, free_ports()) as stack:
+@pytest.mark.parametrize(("instances", "processes"), [(1, 7), (2, 12)])
+def test_the_stack_starts_says_where_it_is_and_leaves_nothing_behind(
+    data_dir: Path, instances: int, processes: int
+) -> None:
+    with run(data_dir, other_ports(), instances) as stack:
         assert stack.stdout is not None
         said = ""
         for line in stack.stdout:
@@ -98,6 +96,7 @@ def test_the_stack_starts_says_where_it_is_and_leaves_nothing_behind(data_dir: P
             facts["admin_url"],
             facts["base_url"] + "/api/docs/",
             facts["sandbox_url"],
+            *(f"{url}/health/ready" for url in facts["web_urls"]),
         ):
             with urllib.request.urlopen(url, timeout=10) as answer:
                 assert answer.status == 200
@@ -106,13 +105,13 @@ def test_the_stack_starts_says_where_it_is_and_leaves_nothing_behind(data_dir: P
         stack.send_signal(signal.SIGTERM)
         assert stack.wait(STOP_TIMEOUT_S) == 0
 
-    assert len(started) == 7
+    assert len(started) == processes
     assert not any(map(is_alive, started))
     assert not (data_dir / "run.json").exists()
 
 
 def test_a_taken_port_is_named_before_anything_starts(data_dir: Path) -> None:
-    ports = free_ports()
+    ports = other_ports()
     with socket.create_server(("127.0.0.1", ports.live())), run(data_dir, ports) as stack:
         said, _ = stack.communicate(timeout=START_TIMEOUT_S)
 
@@ -126,7 +125,7 @@ def test_a_taken_port_is_named_before_anything_starts(data_dir: Path) -> None:
 
 
 def test_a_second_stack_in_the_same_directory_is_refused(data_dir: Path) -> None:
-    with DirectoryLock(data_dir / "supervisor.lock", "the test"), run(data_dir, free_ports()) as stack:
+    with DirectoryLock(data_dir / "supervisor.lock", "the test"), run(data_dir, other_ports()) as stack:
         said, _ = stack.communicate(timeout=START_TIMEOUT_S)
 
     assert stack.returncode == 1
