@@ -96,13 +96,40 @@ MUTANTS = (
             Edit(
                 "deposits/actions/decide.py",
                 "if claimed.state == State.UNKNOWN and claimed.not_found_seen and proven_in_s <= 0:",
-                "if claimed.state == State.UNKNOWN and proven_in_s <= profile.not_found_apart_s:",
+                "if claimed.state == State.UNKNOWN and proven_in_s <= 0:",
+            ),
+            Edit(
+                "deposits/actions/decide.py",
+                "profile.not_found_apart_s - (claimed.claimed_at - first_at).total_seconds()",
+                "0.0",
             ),
         ),
         (f"{LIFECYCLE}/test_decide.py",),
     ),
     Mutant(
-        "a cancel is a tombstone only when the carrier's own record says so",
+        "what was never found ends only under a tombstone that the carrier has confirmed",
+        (
+            Edit(
+                "deposits/actions/decide.py",
+                "            return result(claimed, Event.NOT_FOUND, outcome=name, **close)",
+                "            return result(claimed, Event.CANCELLED, outcome=name)",
+            ),
+        ),
+        ("tests/faults_evidence/test_late_arrivals.py",),
+    ),
+    Mutant(
+        "past the time that the carrier keeps references nothing is sent again",
+        (
+            Edit(
+                "deposits/actions/decide.py",
+                "remembered = since_first_s + profile.http_total_s < profile.reference_kept_s",
+                "remembered = since_first_s >= 0",
+            ),
+        ),
+        ("tests/faults_evidence/test_late_arrivals.py",),
+    ),
+    Mutant(
+        "a cancel is believed only from the payment's own record",
         (
             Edit(
                 "carriers/adapters/camara.py",
