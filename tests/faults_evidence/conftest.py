@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from deposits import doorbell
 from deposits.actions import drain as draining
-from deposits.models import Deposit
+from deposits.models import Breaker, Deposit
 from deposits.states import State
 from tests.carriers.sandbox.harness import CLIENT_ID, CLIENT_SECRET, Sandbox
 from tests.deposits.making import accepted
@@ -119,7 +119,10 @@ def carrier(
 ) -> Iterator[Carrier]:
     """A carrier as it was started, for one test."""
     monkeypatch.setattr(doorbell, "ring", lambda: None)
+    # What other tests saw of a carrier of this name says nothing about this one.
+    Breaker.objects.all().delete()
     yield Carrier(sandbox, settings)
+    Breaker.objects.all().delete()
     for what in ("settings", "scripts"):
         sandbox.call("DELETE", f"/sandbox/{what}")
 

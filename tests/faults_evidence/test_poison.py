@@ -112,3 +112,12 @@ def test_f24_what_is_poison_in_review_too_is_left_alone(carrier: Carrier) -> Non
     poison.refresh_from_db()
     assert (poison.state, poison.next_action_at) == (State.REVIEW, None)
     assert Case.objects.filter(deposit=poison).count() == 1
+
+
+def test_f24_five_fruitless_claims_are_the_last_even_before_it_is_set_aside(carrier: Carrier) -> None:
+    poison = carrier.deposit()
+    Deposit.objects.filter(pk=poison.pk).update(
+        state=State.SUBMITTING, fruitless=MOST_RUNS, next_action_at=Now()
+    )
+    carrier.work()
+    assert poison.attempts.count() == 0
