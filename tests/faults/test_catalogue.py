@@ -58,8 +58,6 @@ def test_a_page_that_says_something_else_is_found(
 
 
 def test_the_names_of_tests_are_written_into_the_table() -> None:
-    page = (
-        "# Faults\n\n| F01 | killed | nothing | pending: me |\n| F02 | killed | nothing | not here: why |\n"
-    )
+    page = "# Faults\n\n| F01 | killed | nothing | not here: no time |\n| F02 | killed | nothing | not here: why |\n"
     assert rows(written(page, {"F01": GOOD.tests}))[0] == GOOD
     assert written(page, {}) == page
