@@ -44,6 +44,13 @@ def main() -> None:
         _keep_sweeping()
 
 
+class _Forgetful(dict[int, float]):
+    """Granian ends when a worker dies twice within seconds: a loop, it thinks. Here it is the nemesis."""
+
+    def get(self, key: int, default: Any = None) -> Any:
+        return default
+
+
 def _serve() -> None:
     serve: Any = importlib.import_module("paysite.serve")
     make = serve.server
@@ -51,6 +58,7 @@ def _serve() -> None:
     def respawning(options: argparse.Namespace) -> Any:
         server = make(options)
         server.respawn_failed_workers, server.respawn_interval = True, 0
+        server.respawned_wrks = _Forgetful()
         return server
 
     serve.server = respawning

@@ -49,6 +49,8 @@ _DIES_AT = {
 _CHILD = {"web": "web_worker", "worker": "pool_child", "live": "live_worker", "sweeper": "sweeper"}
 #: How long a passing fault of a proxy lasts at most when nobody meets it.
 _PASSING_S = 1.5
+#: How long the plan's clock stands still at most for a product that does not keep up.
+_STANDS_STILL_MOST_S = 600.0
 
 
 @dataclass
@@ -102,10 +104,17 @@ class Nemesis:
         """Make the carrier answer all that it is asked."""
         http("PUT", f"{self._rig.stack.sandbox_url}/sandbox/settings", {"faults": {}})
 
-    def run(self) -> None:
-        """Do everything at its time; return when the last act is over."""
-        started = time.monotonic()
+    def run(self, overwhelmed: Callable[[], bool]) -> float:
+        """Do everything at its time; return when the last act is over, with the seconds that were waited out.
+
+        While `overwhelmed` says so, the plan's clock stands still.
+        """
+        started, stood_still_s = time.monotonic(), 0.0
         for act in self._plan:
+            while overwhelmed() and stood_still_s < _STANDS_STILL_MOST_S:
+                time.sleep(0.1)
+                started += 0.1
+                stood_still_s += 0.1
             time.sleep(max(0.0, started + act.at_s - time.monotonic()))
             if act.kind == "arm":
                 (self._rig.points / f"{act.victim}.{act.detail}").touch()
@@ -119,12 +128,7 @@ class Nemesis:
             doing.result()
         self._cutting.shutdown()
         self._heavy.shutdown()
-
-    def await_points(self, hits: int, within_s: float) -> None:
-        """Wait until each crash point was hit so often, or until that many seconds have passed."""
-        deadline = time.monotonic() + within_s
-        while min(self.hits().values()) < hits and time.monotonic() < deadline:
-            time.sleep(0.2)
+        return stood_still_s
 
     def disarm(self) -> None:
         """Take back the deaths that nobody met; the run is to come to rest."""

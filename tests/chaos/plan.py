@@ -11,6 +11,8 @@ from tests.chaos.profiles import Profile
 
 #: Deaths at crash points are planned a little above what is asked for: some may be armed too late to be met.
 _SPARE_HITS = 1
+#: And so are the others: now and then a victim is just being started again.
+_SPARE_DEATHS = 3
 #: Nothing is planned before and after these shares of the time: processes must first be at work, and then recover.
 _FIRST, _LAST = 0.03, 0.9
 
@@ -88,7 +90,7 @@ def draw(profile: Profile, seed: int) -> list[Act]:
     ]
     killed = sum(act.kind in ("kill", "lose") for act in heavy)
     left = profile.deaths - killed - profile.hits * len(POINTS)
-    victims = dice.choices(list(_LIGHT), list(_LIGHT.values()), k=max(left, 0))
+    victims = dice.choices(list(_LIGHT), list(_LIGHT.values()), k=max(left, 0) + _SPARE_DEATHS)
     children = [Act(_some_time(dice, ends_s), "child", victim) for victim in victims]
     return sorted(heavy + cuts + armed + children)
 

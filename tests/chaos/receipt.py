@@ -114,8 +114,9 @@ def _one(outcome: Outcome) -> list[str]:
         f"- Clock of half the workers: {moved}.",
         f"- Leases taken over from dead workers: {m['leases_taken_over']}. Snapshots of the books: "
         f"{m['bank_style_reads']}, all summing to zero unless listed above.",
-        f"- States at the end: {m['states']}.",
-        f"- Players: {m['players']}.",
+        f"- States at the end: {m['states']}. Not charged and set aside for people, because each of five claims died: "
+        f"{m['set_aside_for_people']}.",
+        f"- Players: {m['players']}; {m['players_who_gave_up']} gave up after a minute and a half.",
         f"- The whole run took {m['run_s']} s.",
         *(f"- **Broken** {line}" for line in outcome.verdict.lines()),
         *(f"- **Too seldom** {line}" for line in outcome.too_seldom),

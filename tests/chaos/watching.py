@@ -14,6 +14,8 @@ SELECT coalesce((SELECT sum(amount_minor) FROM accounts_posting), 0)::bigint,
     - coalesce((SELECT sum(p.amount_minor) FROM accounts_posting AS p JOIN accounts_ledgeraccount AS a
         ON a.id = p.account_id WHERE a.kind = 'player'), 0)::bigint
 """
+#: Deposits that workers still have to do with.
+_OPEN = "SELECT count(*) FROM deposits_deposit WHERE resolved_at IS NULL AND state NOT IN ('review', 'action_required')"
 _EVERY_S = 0.5
 
 
@@ -22,6 +24,8 @@ class BankReads:
 
     def __init__(self, database_url: str) -> None:
         self.reads = 0
+        #: How many deposits workers have to do with, at the last look.
+        self.open = 0
         self.wrong: list[str] = []
         self._url = database_url
         self._stop = threading.Event()
@@ -43,6 +47,7 @@ class BankReads:
                 if database is None or database.closed:
                     database = psycopg.connect(self._url, autocommit=True, connect_timeout=1)
                 sums = database.execute(_SUMS).fetchone()
+                (self.open,) = database.execute(_OPEN).fetchone() or (0,)
             except psycopg.Error:
                 database = None  # it is one of those that die
                 continue
