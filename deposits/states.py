@@ -97,6 +97,8 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (S.REVIEW, E.MISMATCH): S.REVIEW,
     # What waits for the player is waited for a day at most, whatever the carrier says to our cancel.
     (S.ACTION_REQUIRED, E.OVERDUE): S.REVIEW,
+    # Nobody may ask its carrier any more.
+    (S.SUBMITTING, E.OVERDUE): S.REVIEW,
     # The carrier has voided what may have been with it, and refuses our reference from now on (docs/decisions/0007).
     (S.UNKNOWN, E.TOMBSTONED): S.FAILED,
     (S.PENDING, E.TOMBSTONED): S.FAILED,

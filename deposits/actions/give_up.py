@@ -1,4 +1,4 @@
-"""End deposits that could not even be sent: certainly nothing was taken, and the player has long gone."""
+"""End what no worker ends: what could never be sent, and what no worker may ask about."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from deposits import retry, transitions
 from deposits.models import Attempt, Deposit
+from deposits.references import first_id_at
 from deposits.states import Event, State
 
 #: Outcomes that prove that the carrier did not take the request.
 _NOT_TAKEN = ("not_sent", "not_done", "our_fault")
+#: What may be with a carrier.
+_WITH_A_CARRIER = (State.SUBMITTING, State.ACTION_REQUIRED, State.PENDING, State.UNKNOWN)
+#: A deposit that has been due for so long is claimed by nobody.
+UNCLAIMED_S = 3_600
 
 
 def give_up_unsent(batch: int = 100) -> int:
@@ -39,5 +45,33 @@ def give_up_unsent(batch: int = 100) -> int:
                 actor_kind="worker",
                 actor="sweeper",
                 reason_code="carrier_unavailable",
+            )
+    return len(deposits)
+
+
+def review_unclaimed(batch: int = 100) -> int:
+    """Move up to `batch` deposits to review that are a day old and claimed by nobody any more; return how many.
+
+    A carrier behind an open breaker, or one that is not configured any more, is not asked, so that no answer to an
+    inquiry could say that it has been silent for too long.
+    """
+    a_day_ago = timezone.now() - timedelta(seconds=retry.scaled(retry.REVIEW_AFTER_S))
+    due_before = Now() - timedelta(seconds=retry.scaled(UNCLAIMED_S))
+    with transaction.atomic():
+        deposits = list(
+            Deposit.objects.filter(
+                state__in=_WITH_A_CARRIER, pk__lt=first_id_at(a_day_ago), next_action_at__lt=due_before
+            ).select_for_update(skip_locked=True)[:batch]
+        )
+        for deposit in deposits:
+            transitions.move(
+                deposit,
+                Event.OVERDUE,
+                actor_kind="worker",
+                actor="sweeper",
+                detail="its carrier is not asked",
+                reason_code="under_review",
+                next_step=Deposit.Next.INQUIRE,
+                next_action_at=Now(),
             )
     return len(deposits)

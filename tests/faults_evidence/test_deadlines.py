@@ -10,7 +10,7 @@ import pytest
 from carriers import outcomes
 from deposits import deadlines, retry
 from deposits.actions import cases, decide
-from deposits.actions.give_up import give_up_unsent
+from deposits.actions.give_up import give_up_unsent, review_unclaimed
 from deposits.deadlines import CASE_DEADLINES, DEADLINES
 from deposits.models import Case
 from deposits.states import FINAL, State
@@ -85,6 +85,26 @@ class TestTheyTrulyEnd:
         case = Case.objects.get(deposit=deposit)
         assert case.owner_role
         assert case.due_at > case.opened_at
+
+    def test_what_no_worker_may_ask_about_goes_to_review(
+        self, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its carrier is not configured any more, so that it is claimed by nobody."""
+        deposit = carrier.deposit("+447700900010")
+        carrier.work(deposit)
+        carrier.configure(code="another")
+        carrier.work(deposit)
+        # Ids carry the time of the process that minted them.
+        monkeypatch.setattr(retry, "REVIEW_AFTER_S", -60)
+        review_unclaimed()
+        deposit.refresh_from_db()
+        assert deposit.state == State.UNKNOWN
+        monkeypatch.setattr("deposits.actions.give_up.UNCLAIMED_S", -10)
+        review_unclaimed()
+        cases.keep_up()
+        deposit.refresh_from_db()
+        assert deposit.state == State.REVIEW
+        assert Case.objects.get(deposit=deposit).kind == Case.Kind.UNANSWERED
 
     def test_a_code_that_ran_out_expires(self, carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("deposits.actions.decide.CODE_LIFETIME_S", 0)

@@ -20,7 +20,7 @@ from carriers import registry
 from deposits import breakers, doorbell, stopping, transitions
 from deposits.actions import cases
 from deposits.actions.drain import drain
-from deposits.actions.give_up import give_up_unsent
+from deposits.actions.give_up import give_up_unsent, review_unclaimed
 from deposits.actions.notify import match_waiting
 from deposits.actions.reroute import reroute_waiting
 from deposits.actions.set_aside import set_aside_poison
@@ -98,6 +98,7 @@ def sweep(watch: Watch) -> None:
     else:
         watch.nothing_is_due()
     give_up_unsent()
+    review_unclaimed()
     match_waiting()
     cases.keep_up()
     close_finished_days()
