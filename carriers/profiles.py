@@ -33,6 +33,8 @@ class CarrierProfile:
     notification_secret: str = ""
     # After the first send plus this long, a carrier that still finds nothing will never find it by itself.
     horizon_s: float = 90.0
+    # The carrier's clock and ours may differ by this much when a window of creation times is searched.
+    clocks_apart_s: float = 120.0
     # A second "not found" counts only this long after the first.
     not_found_apart_s: float = 60.0
     # An order older than this is not sent again: the player has long gone on.

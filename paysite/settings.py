@@ -183,6 +183,7 @@ CARRIERS: list[dict[str, object]] = env.json(
             "descriptor": "PAYSITE*CASINO",
             "unavailable_means_not_processed": True,  # docs/sandbox.md
             "horizon_s": 45 / TIME_DIVISOR,
+            "clocks_apart_s": 120 / TIME_DIVISOR,
             "not_found_apart_s": 60 / TIME_DIVISOR,
             "resend_within_s": 900 / TIME_DIVISOR,
             "reference_kept_s": 24 * 3_600 / TIME_DIVISOR,

@@ -26,8 +26,6 @@ from carriers.profiles import CarrierProfile
 
 # The bearer for notifications must outlive the payment; a reversal may come weeks later.
 SINK_CREDENTIAL_LIFETIME = timedelta(days=30)
-# The carrier's clock and ours may differ by this much when a window of creation times is searched.
-CLOCKS_APART = timedelta(minutes=2)
 # The description names no greatest page; 50 payments of 1.3 kB fill the 64 kB that we read of an answer.
 PER_PAGE = 50
 PAGES_MAX = 20
@@ -223,10 +221,11 @@ class Adapter(interface.CarrierAdapter):
         since = order.first_sent_at or order.created_at
         if since is None:
             return Unknown("inquiry: first_sent_at or created_at is needed to search")
-        window = {"paymentCreationDate.gte": wire.timestamp(since - CLOCKS_APART)}
+        clocks_apart = timedelta(seconds=self.profile.clocks_apart_s)
+        window = {"paymentCreationDate.gte": wire.timestamp(since - clocks_apart)}
         # The last send may be `resend_within_s` after the first, and arrive `horizon_s` later still.
         span_s = self.profile.resend_within_s + self.profile.horizon_s
-        until = since + timedelta(seconds=span_s) + CLOCKS_APART
+        until = since + timedelta(seconds=span_s) + clocks_apart
         if until < datetime.now(UTC):
             window["paymentCreationDate.lte"] = wire.timestamp(until)
         seen, total = set[str](), -1

@@ -34,7 +34,7 @@ CARRIER_FAULTS = {
     "late_charge": 0.02,
     "garbage_charged": 0.02,
     "other_amount": 0.01,
-    "inquiry_error": 0.15,
+    "inquiry_error": 0.05,
     "notification_lost": 0.2,
     "notification_doubled": 0.2,
 }
@@ -151,8 +151,8 @@ class Nemesis:
 
     def _kill_child(self, victim: str) -> None:
         stack, kind = self._rig.stack, victim.partition("-")[0]
-        # Half of the pool's deaths are of somebody who holds leases: those are the ones that matter.
-        busy = self._lease_holders() if kind == "worker" and self._dice.random() < 0.5 else None
+        # Crash points are met by those who hold leases; of the other deaths some are theirs as well.
+        busy = self._lease_holders() if kind == "worker" and self._dice.random() < 0.25 else None
         if stack.kill_child(victim, self._dice, busy) is not None:
             self.record.deaths[_CHILD[kind]] += 1
         else:

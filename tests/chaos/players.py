@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +87,8 @@ class Players:
     ) -> None:
         """`codes`: whether some numbers must be proved by a one-time code, which takes a player who stays."""
         self.told = Told()
+        #: While this says so, nobody else asks.
+        self.overwhelmed: Callable[[], bool] = lambda: self.waiting > WAITING_MOST
         self._webs, self._lives, self._api_key = webs, lives, api_key
         self._deposits, self._load_s = deposits, load_s
         self._stories = {story: weight for story, weight in STORIES.items() if codes or story != "009"}
@@ -133,7 +136,7 @@ class Players:
             times = sorted(self._dice.uniform(0, self._load_s) for _ in range(self._deposits))
             tasks = [asyncio.create_task(self._more(http))]
             for at_s in times:
-                while self.waiting > WAITING_MOST and not self._stop.is_set():
+                while self.overwhelmed() and not self._stop.is_set():
                     await asyncio.sleep(0.1)
                     started += 0.1
                 await asyncio.sleep(max(0.0, started + at_s - time.monotonic()))
@@ -149,7 +152,7 @@ class Players:
     async def _more(self, http: aiohttp.ClientSession) -> None:
         async with asyncio.TaskGroup() as further:
             while True:
-                if self._extra.is_set() and self.waiting <= WAITING_MOST:
+                if self._extra.is_set() and not self.overwhelmed():
                     further.create_task(self._one(http, self._dice.choice(_NOTIFIED)))
                 await asyncio.sleep(0.25)
 

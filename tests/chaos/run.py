@@ -27,8 +27,8 @@ from tests.stack import http
 
 #: How long players ask beyond the plan, and how long the product may take to come to rest.
 ASKING_S, REST_S = 120.0, 150.0
-#: With more open deposits than this nobody else is killed for the moment: workers are to die often, and not so often
-#: that each deposit's five claims come to nothing, which is a case for people.
+#: With more open deposits than this nobody else asks or is killed for the moment: workers are to die often, and not so
+#: often that each deposit's five claims come to nothing, which is a case for people.
 OPEN_MOST = 60
 #: Share of the doorbells that the shim loses, and share of those that it doubles.
 DROPPED, DOUBLED = 0.5, 0.25
@@ -118,6 +118,7 @@ def _load(
 ) -> None:
     nemesis.start_carrier_faults()
     reads.start()
+    players.overwhelmed = lambda: players.waiting > WAITING_MOST or reads.open > OPEN_MOST
     players.start()
     progress = threading.Event()
 
@@ -127,7 +128,7 @@ def _load(
 
     threading.Thread(target=report, daemon=True).start()
     try:
-        waited_s = nemesis.run(lambda: players.waiting > WAITING_MOST or reads.open > OPEN_MOST)
+        waited_s = nemesis.run(players.overwhelmed)
         tell(
             f"the plan is carried out, {waited_s:.0f} s waited out; players ask on until every crash point was met"
         )
