@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+import structlog
 from django.conf import settings
 
 from carriers import registry
@@ -21,6 +22,8 @@ from deposits.actions.record import record
 from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.transitions import Claimed, Result
+
+log = structlog.get_logger("deposits.drain")
 
 #: While conversations run, this often what has ended is recorded and what has become due is claimed.
 _PACE_S = 0.025
@@ -127,7 +130,9 @@ class _Shift:
         if not ended:
             return
         reach("worker.after_answer")
-        record([(claimed, _decided(claimed, end)) for claimed, end in ended])
+        decided = [(claimed, result) for claimed, end in ended if (result := _decided(claimed, end))]
+        if decided:
+            record(decided)
         reach("worker.after_commit")
         for claimed, end in ended:
             self.sightings.add(
@@ -136,9 +141,15 @@ class _Shift:
         self.sightings.tell()
 
 
-def _decided(claimed: Claimed, end: Ended) -> Result:
+def _decided(claimed: Claimed, end: Ended) -> Result | None:
+    """What is to be recorded; None when we cannot tell, so that one deposit never takes the others' answers along."""
     resend_is_safe = registry.adapter_for(claimed.carrier).resend_is_safe
-    result = decide(claimed, end.outcome, registry.profile(claimed.carrier), resend_is_safe=resend_is_safe)
+    profile = registry.profile(claimed.carrier)
+    try:
+        result = decide(claimed, end.outcome, profile, resend_is_safe=resend_is_safe)
+    except Exception:  # its lease runs out; in the end it is set aside for people
+        log.exception("answer_not_understood", reference=claimed.reference, carrier=claimed.carrier)
+        return None
     result.exchanges = end.exchanges
     return result
 

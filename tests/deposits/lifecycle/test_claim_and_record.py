@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from unittest import mock
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from deposits.actions.decide import decide
 from deposits.actions.record import record
 from deposits.models import Attempt, Deposit, DepositEvent, LimitUsage
 from deposits.states import State
-from deposits.transitions import Claimed
+from deposits.transitions import Claimed, Result
 from tests.deposits.making import accepted
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -254,3 +255,20 @@ def test_a_row_that_the_database_refuses_does_not_hold_up_its_batch(deposit: Dep
     record(list(zip(batch, results, strict=True)))
     assert state(Deposit(pk=good.id)) == State.CREDITED
     assert state(Deposit(pk=bad.id)) == State.SUBMITTING
+
+
+def test_f24_an_answer_that_nobody_understands_costs_no_other_deposit_its_own() -> None:
+    bad, good = accepted("502"), accepted("503")
+
+    def reads(claimed: Claimed, *arguments: Any, **options: Any) -> Result:
+        if claimed.id == bad.pk:
+            raise ZeroDivisionError
+        return decide(claimed, approved(claimed), *arguments[1:], **options)
+
+    network = Network(carrier.Unknown("as if"), lambda *_: None)
+    with (
+        mock.patch.object(draining, "Conversations", return_value=network),
+        mock.patch.object(draining, "decide", side_effect=reads),
+    ):
+        draining.drain()
+    assert (state(good), state(bad)) == (State.CREDITED, State.SUBMITTING)
