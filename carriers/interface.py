@@ -37,6 +37,7 @@ class Order:
     code: str = ""
     created_at: datetime | None = None
     first_sent_at: datetime | None = None
+    last_sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

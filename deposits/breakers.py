@@ -7,6 +7,7 @@ already seen is repeated within a budget.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from datetime import timedelta
@@ -36,6 +37,11 @@ REPEATS_ALWAYS = 60
 
 #: While all goes well, what was seen is told to the others this often; bad news at once.
 _TELL_EVERY_S = 1.0
+#: Carriers that have left a call of this process without an answer since; and when one was last said to be back.
+_silent: set[str] = set()
+_back_at: dict[str, float] = {}
+#: A carrier that fails now and then is not "back" each time.
+_BACK_EVERY_S = 15
 _OBSERVE = Statement(Path(__file__).parent / "sql" / "observe.sql")
 
 
@@ -58,6 +64,7 @@ class Sightings:
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._told_at = time.monotonic()
         self._urgent = False
+        self._back: set[str] = set()
 
     def add(self, code: str, operation: str, outcome: carrier.Outcome, *, sends: int, probe: bool) -> None:
         """Count one ended call of `operation` at the carrier `code`.
@@ -79,6 +86,22 @@ class Sightings:
         if isinstance(outcome, carrier.NotDone) and outcome.throttled:
             seen.pause_s = max(seen.pause_s, outcome.retry_after_s)
         self._urgent |= failed or throttled or probe
+        if isinstance(outcome, carrier.NotSent | carrier.Unknown):
+            _silent.add(code)
+        elif code in _silent:
+            self._answers_again(code)
+
+    def _answers_again(self, code: str) -> None:
+        now = time.monotonic()
+        if now - _back_at.get(code, -math.inf) > scaled(_BACK_EVERY_S):
+            _back_at[code] = now
+            _silent.discard(code)
+            self._back.add(code)
+
+    def back(self) -> set[str]:
+        """Return the carriers (codes) that have answered again after silence since this was last asked."""
+        found, self._back = self._back, set()
+        return found
 
     def tell(self, *, all_of_it: bool = False) -> None:
         """Add what was seen to the breakers, unless it can wait. Raises Django's database errors."""

@@ -16,6 +16,9 @@ REFUSED_RETRY_S = 30
 REVIEW_AFTER_S = 24 * 3_600
 #: A deposit that could not even be sent for this long is given up: the player has long gone.
 GIVE_UP_UNSENT_S = 30 * 60
+#: A carrier that answers again after silence is asked soon about whatever would have waited for longer than this.
+LONG_WAIT_S = 15
+HASTENED_WITHIN_S = 5
 #: Each wait is spread, so that what failed together does not come back together.
 _SPREAD = (0.85, 1.15)
 

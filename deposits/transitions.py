@@ -18,14 +18,14 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.db import connection
-from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models import DurationField, ExpressionWrapper, F, Value
+from django.db.models.functions import Now, Random
 
 from accounts.statement import Statement
 from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
 from deposits.limits import release
 from deposits.models import Deposit, DepositEvent
-from deposits.retry import scaled
+from deposits.retry import HASTENED_WITHIN_S, LONG_WAIT_S, scaled
 from deposits.states import CLAIMABLE, FINAL, NOTHING_TAKEN, Event, State, after
 
 _SQL = Path(__file__).parent / "sql"
@@ -229,6 +229,22 @@ def reroute(reroutings: Sequence[Rerouting]) -> list[UUID]:
     """
     rows = _REROUTE.rows({"given": msgspec.json.encode(reroutings).decode()})
     return [row["id"] for row in rows]
+
+
+def hasten(carrier: str) -> int:
+    """Ask soon about deposits of unknown outcome that have a long wait before them, because `carrier` (code) is back.
+
+    Returns how many; each within a few seconds, not all at once.
+    """
+    soon = Value(timedelta(seconds=scaled(HASTENED_WITHIN_S)))
+    within = ExpressionWrapper(soon * Random(), output_field=DurationField())
+    waiting = Deposit.objects.filter(
+        carrier=carrier,
+        state=State.UNKNOWN,
+        lease_owner="",
+        next_action_at__gt=Now() + timedelta(seconds=scaled(LONG_WAIT_S)),
+    )
+    return waiting.update(next_action_at=Now() + within)
 
 
 def wake(deposit_id: UUID, detail: str, carrier: str) -> bool:

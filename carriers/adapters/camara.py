@@ -28,7 +28,7 @@ from carriers.profiles import CarrierProfile
 SINK_CREDENTIAL_LIFETIME = timedelta(days=30)
 # The description names no greatest page; 50 payments of 1.3 kB fill the 64 kB that we read of an answer.
 PER_PAGE = 50
-PAGES_MAX = 20
+PAGES_MAX = 100
 # Refusals that say for certain that nothing was taken: HTTP status and code, both as documented.
 _DECLINES = {
     (403, "CARRIER_BILLING.PAYMENT_DENIED"): "carrier_declined",
@@ -151,7 +151,7 @@ class Adapter(interface.CarrierAdapter):
         return Notification(event.source, event.id, event.type, payment_id=data.payment_id)
 
     def _prepare_tombstone(self, order: Order) -> Conversation:
-        """preparePayment takes our reference and charges nothing. Declining it says nothing about the first send."""
+        """preparePayment takes our reference and charges nothing. A decline of it says nothing about the first send."""
         answer = yield from self._call(
             "POST", "/payments/prepare", self._charge(order), order, moves_money=True
         )
@@ -159,7 +159,7 @@ class Adapter(interface.CarrierAdapter):
             return answer
         if answer.status in (200, 201, 202):
             return _judged(order, answer.body)
-        refused = _refusal(answer, {}, creating=True)
+        refused = _refusal(answer, _DECLINES, creating=True)
         return Unknown(f"tombstone: {refused.detail}") if isinstance(refused, outcomes.OurFault) else refused
 
     def _charge(self, order: Order) -> bytes:
@@ -223,9 +223,9 @@ class Adapter(interface.CarrierAdapter):
             return Unknown("inquiry: first_sent_at or created_at is needed to search")
         clocks_apart = timedelta(seconds=self.profile.clocks_apart_s)
         window = {"paymentCreationDate.gte": wire.timestamp(since - clocks_apart)}
-        # The last send may be `resend_within_s` after the first, and arrive `horizon_s` later still.
-        span_s = self.profile.resend_within_s + self.profile.horizon_s
-        until = since + timedelta(seconds=span_s) + clocks_apart
+        # What was sent last may arrive `horizon_s` later. A window that went on to now would outgrow any list.
+        last = order.last_sent_at or since + timedelta(seconds=self.profile.resend_within_s)
+        until = last + timedelta(seconds=self.profile.horizon_s) + clocks_apart
         if until < datetime.now(UTC):
             window["paymentCreationDate.lte"] = wire.timestamp(until)
         seen, total = set[str](), -1

@@ -66,9 +66,9 @@ def _declined(claimed: Claimed, outcome: carrier.Declined, name: str, *_: Any) -
     facts = {"outcome": name, "payment_id": outcome.payment_id, "carrier_code": outcome.carrier_code}
     if claimed.step == Step.CANCEL and _code_ran_out(claimed):
         return result(claimed, Event.EXPIRED, reason_code="carrier_reply_timeout", **facts)
-    if claimed.step == Step.AUTHORISE and claimed.not_found_seen:
-        # Sent again after "not found": the carrier may look at its caps before it looks at our reference, so this
-        # refusal does not prove that the first send took nothing. The reason is kept and the outcome asked about.
+    if claimed.step in (Step.AUTHORISE, Step.CANCEL) and claimed.not_found_seen:
+        # Sent again, or prepared to be closed, after "not found": the carrier may look at its caps before it looks at
+        # our reference, so this refusal does not prove that the first send took nothing. The reason is kept, and asked.
         kept = dataclasses.replace(claimed, reason_code=outcome.reason)
         return _silence(kept, name, outcome.carrier_code, next_in_s=0.0)
     return result(claimed, Event.DECLINED, reason_code=outcome.reason, detail=outcome.carrier_code, **facts)

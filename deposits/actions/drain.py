@@ -26,7 +26,7 @@ from deposits.transitions import Claimed, Result
 log = structlog.get_logger("deposits.drain")
 
 #: While conversations run, this often what has ended is recorded and what has become due is claimed.
-_PACE_S = 0.025
+_PACE_S = 0.04
 #: A conversation is not begun with less time than this left to it, and the task needs some for the last record.
 _LEAST_S = 5
 _MARGIN_S = 2
@@ -139,6 +139,8 @@ class _Shift:
                 claimed.carrier, claimed.step.value, end.outcome, sends=claimed.sends, probe=claimed.probe
             )
         self.sightings.tell()
+        for carrier in self.sightings.back():
+            log.info("carrier_is_back", carrier=carrier, hastened=transitions.hasten(carrier))
 
 
 def _decided(claimed: Claimed, end: Ended) -> Result | None:
@@ -167,6 +169,7 @@ def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
         code=claimed.one_time_code,
         created_at=claimed.created_at,
         first_sent_at=claimed.first_sent_at,
+        last_sent_at=claimed.last_sent_at,
     )
     match claimed.step:
         case Deposit.Next.AUTHORISE:

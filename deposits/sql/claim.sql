@@ -88,7 +88,8 @@ WITH room AS (
         bound = d.bound OR due.was = 'submitting', sends = d.sends + (due.was = 'submitting')::int,
         lease_owner = %(owner)s, lease_epoch = d.lease_epoch + 1, tries = d.tries + 1,
         fruitless = d.fruitless + 1,
-        inquiries = CASE WHEN due.step = 'inquire' THEN d.inquiries + 1 ELSE 0 END,
+        -- An inquiry whose worker died has not been made: it does not count towards longer waits.
+        inquiries = CASE WHEN due.step = 'inquire' THEN d.inquiries + (d.lease_owner = '')::int ELSE 0 END,
         next_action_at = now() + %(lease)s::interval, updated_at = now()
     FROM due WHERE d.id = due.id
     RETURNING d.*, due.was, due.step, due.probe

@@ -128,9 +128,12 @@ def test_cancelling_believes_only_the_payment_itself(names: Sequence[str], expec
         (("list_empty", "reserved", "unavailable_503"), Unknown("503 UNAVAILABLE")),
         # It has our reference after all: asked about, never closed.
         (("list_empty", "correlator_400"), AlreadyKnown("INVALID_ARGUMENT")),
-        # That it is not prepared says nothing about the first send.
-        (("list_empty", "denied_403"), Unknown("tombstone: 403 CARRIER_BILLING.PAYMENT_DENIED")),
-        (("list_empty", "threshold_422"), Unknown("422 CARRIER_BILLING.USER_AMOUNT_THRESHOLD_OVERPASSED")),
+        # Declined: the lifecycle knows that this says nothing about the first send.
+        (("list_empty", "denied_403"), Declined("carrier_declined", "CARRIER_BILLING.PAYMENT_DENIED")),
+        (
+            ("list_empty", "threshold_422"),
+            Declined("carrier_monthly_limit", "CARRIER_BILLING.USER_AMOUNT_THRESHOLD_OVERPASSED"),
+        ),
         (("list_empty", "unavailable_503"), Unknown("503 UNAVAILABLE")),
         (("list_empty", "busy_429"), NotDone(3.0, "429 TOO_MANY_REQUESTS", throttled=True)),
         # The answer to our prepare was lost before: what we find of it is voided.

@@ -33,6 +33,7 @@ AUTHORISE = "authorise"
 def _nothing_is_due_and_all_is_closed(committed: None) -> Iterator[None]:
     Deposit.objects.filter(next_action_at__isnull=False).update(next_action_at=None)
     Breaker.objects.all().delete()
+    breakers._back_at.clear()
     yield
     Deposit.objects.filter(next_action_at__isnull=False).update(next_action_at=None)
     Breaker.objects.all().delete()
@@ -229,3 +230,29 @@ def test_no_route_is_better_than_one_whose_breaker_is_open() -> None:
         sightings.add(SECOND, AUTHORISE, FAILED, sends=0, probe=False)
     sightings.tell()
     assert reroute_waiting() == 0
+
+
+def test_a_carrier_that_answers_again_is_asked_soon_about_what_had_long_to_wait() -> None:
+    (unknown,) = some(1)
+    answer(claim()[0], FAILED)
+    Deposit.objects.filter(pk=unknown.pk).update(next_action_at=Now() + timedelta(minutes=5))
+    sightings = breakers.Sightings()
+    for outcome in (FAILED, APPROVED):
+        sightings.add(CODE, AUTHORISE, outcome, sends=0, probe=False)
+    assert sightings.back() == {CODE}
+    assert transitions.hasten(CODE) == 1
+    soon = Now() + timedelta(seconds=5)
+    assert Deposit.objects.filter(pk=unknown.pk, next_action_at__lte=soon).exists()
+    # One that fails now and then is not back each time.
+    for outcome in (FAILED, APPROVED):
+        sightings.add(CODE, AUTHORISE, outcome, sends=0, probe=False)
+    assert sightings.back() == set()
+
+
+def test_an_inquiry_whose_worker_died_does_not_lengthen_the_waits() -> None:
+    (deposit,) = some(1)
+    answer(claim()[0], FAILED)
+    for _ in range(2):
+        Deposit.objects.filter(pk=deposit.pk).update(next_action_at=Now() - timedelta(seconds=1))
+        (asking,) = claim()
+    assert (asking.step, asking.inquiries) == (Deposit.Next.INQUIRE, 1)
