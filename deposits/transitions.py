@@ -6,8 +6,6 @@ the rest by itself.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -135,11 +133,6 @@ class Result(msgspec.Struct, kw_only=True):
     nothing_taken: bool = False
     final: bool = False
     exchanges: Any = None
-
-
-def worker_name() -> str:
-    """Return the name that this process signs its leases and attempts with: host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"[:80]
 
 
 def accept(acceptance: Acceptance) -> Accepted | None:

@@ -16,7 +16,7 @@ from carriers import registry
 from carriers.driver import Conversations
 from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
-from deposits import breakers, doorbell, stopping, transitions
+from deposits import breakers, doorbell, leases, stopping, transitions
 from deposits.actions.decide import decide
 from deposits.actions.record import record
 from deposits.crash_points import reach
@@ -37,7 +37,7 @@ def drain(owner: str | None = None) -> int:
 
     What remains is found by the next ring or sweep. `owner` signs the leases (default: this process).
     """
-    shift = _Shift(owner or transitions.worker_name())
+    shift = _Shift(owner or leases.owner())
     with shift.talks:
         shift.work()
     shift.sightings.tell(all_of_it=True)

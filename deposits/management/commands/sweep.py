@@ -17,13 +17,14 @@ from django.db import InterfaceError, OperationalError, connection
 
 from accounts import audit
 from carriers import registry
-from deposits import breakers, doorbell, stopping, transitions
+from deposits import breakers, doorbell, leases, stopping
 from deposits.actions import cases
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent, review_unclaimed
 from deposits.actions.notify import match_waiting
 from deposits.actions.reroute import reroute_waiting
 from deposits.actions.set_aside import set_aside_poison
+from deposits.actions.take_over import take_over_from_the_dead
 from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.reconciliation.reconcile import close_finished_days
@@ -46,7 +47,7 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, told_to_stop)
-        log.info("sweeper_started", owner=transitions.worker_name())
+        log.info("sweeper_started", owner=leases.owner())
         watch = Watch()
         while not stop.is_set():
             try:
@@ -85,9 +86,11 @@ class Watch:
 
 def sweep(watch: Watch) -> None:
     """Look once: find other routes, ring for due rows, and keep up with deadlines, cases and the audit trail."""
+    carriers = list(registry.registry().profiles)
     set_aside_poison()
+    take_over_from_the_dead(carriers)
     reroute_waiting()
-    if Deposit.objects.due(list(registry.registry().profiles)).exists():
+    if Deposit.objects.due(carriers).exists():
         reach("sweeper.before_ring")
         if not doorbell.ring_now():
             drain()

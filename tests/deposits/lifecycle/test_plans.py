@@ -16,6 +16,7 @@ from deposits.actions import cases
 from deposits.actions.give_up import give_up_unsent
 from deposits.actions.notify import match_waiting
 from deposits.actions.set_aside import set_aside_poison
+from deposits.actions.take_over import take_over_from_the_dead
 from deposits.models import CarrierNotification, Deposit
 from deposits.states import CLAIMABLE
 
@@ -89,6 +90,7 @@ EACH_SECOND: dict[str, Callable[[], object]] = {
     "cases": cases.keep_up,
     "poison": set_aside_poison,
     "notifications": match_waiting,
+    "dead workers": lambda: take_over_from_the_dead(["sandbox-mobile"]),
 }
 
 
