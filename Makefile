@@ -36,7 +36,7 @@ run: $(INSTALLED) ## Start all of Paysite on this machine (PORT=8000, INSTANCES=
 	@$(BIN)/python -m paysite.local_stack --port $(PORT) --instances $(INSTANCES)
 
 test: $(INSTALLED_DEV) chromium ## Run every test (ARGS='-k word' for some of them)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 chaos: $(INSTALLED_DEV) ## Kill everything while money moves, and write reports/chaos.md (SEED=, DEPOSITS=, MINUTES=)
 	@$(BIN)/python -m tests.chaos --profile $(PROFILE) $(if $(SEED),--seed $(SEED)) \
