@@ -186,7 +186,7 @@ MUTANTS = (
         (
             Edit(
                 "deposits/management/commands/sweep.py",
-                "    if Deposit.objects.due(list(registry.registry().profiles)).exists():",
+                "    if Deposit.objects.due(carriers).exists():",
                 "    if False:",
             ),
         ),
