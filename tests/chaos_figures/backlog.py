@@ -29,7 +29,9 @@ def measure_backlog(stack: Stack, *, deposits: int = DEPOSITS) -> Figures:
         await_condition(
             lambda: numbers.count("state <> 'received'", in_hand) == IN_HAND, what="calls in hand"
         )
-        for name in stack.programs_of("worker"):
+        # The sweepers too: they would stand in for workers that do not come.
+        tier = [*stack.programs_of("worker"), *stack.programs_of("sweeper")]
+        for name in tier:
             stack.end(name, grace_s=0)
         stack.thaw("sandbox")
         with ThreadPoolExecutor(max_workers=_CLIENTS) as partners:
@@ -40,7 +42,7 @@ def measure_backlog(stack: Stack, *, deposits: int = DEPOSITS) -> Figures:
             lambda: numbers.count("next_action_at <= now()", in_hand) == IN_HAND, what="leases having ended"
         )
         began = database.execute("SELECT now()").fetchone()
-        for name in stack.programs_of("worker"):
+        for name in tier:
             stack.begin(name)
         everything = in_hand + new
         await_condition(
