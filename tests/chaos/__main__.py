@@ -13,7 +13,7 @@ from tests.local_servers import ENVIRONMENT, ROOT
 # Before anything of the product is imported: it reads its settings then.
 os.environ.update({**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "paysite.settings"})
 
-from tests.chaos import receipt
+from tests.chaos import receipt, site_figures
 from tests.chaos.profiles import PROFILES
 from tests.chaos.run import run
 
@@ -33,6 +33,8 @@ def main() -> int:
         path = receipt.write(outcomes, asked.reports)
         for line in (*outcome.verdict.lines(), *outcome.too_seldom):
             print(f"  {line}")
+    if asked.profile in ("default", "deep") and not asked.no_figures:
+        path = receipt.write(outcomes, asked.reports, site_figures.measure(print))
     passed = all(outcome.passed for outcome in outcomes)
     print(f"{'passed' if passed else 'FAILED'}: {path}")
     return 0 if passed else 1
@@ -45,6 +47,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--deposits", type=int, default=0, help="instead of the profile's")
     parser.add_argument("--deaths", type=int, default=0, help="instead of the profile's")
     parser.add_argument("--minutes", type=float, default=0.0, help="of load, instead of the profile's")
+    parser.add_argument(
+        "--no-figures", action="store_true", help="leave out what is measured of a whole site"
+    )
     parser.add_argument("--reports", type=Path, default=ROOT / "reports")
     return parser.parse_args()
 

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.chaos import site_figures
 from tests.chaos.oracle import INVARIANTS
 from tests.chaos.run import Outcome
 
@@ -124,13 +125,18 @@ def _one(outcome: Outcome) -> list[str]:
     ]
 
 
-def write(outcomes: list[Outcome], folder: Path) -> Path:
+def write(outcomes: list[Outcome], folder: Path, site: dict[str, Any] | None = None) -> Path:
     """Write both receipts into `folder` and return the path of the one for people.
+
+    `site`: what was measured of a whole site (site_figures.py), where it was.
 
     What `make mutants` last left there goes into both.
     """
     folder.mkdir(parents=True, exist_ok=True)
     facts, text = as_json(outcomes), as_markdown(outcomes)
+    if site:
+        facts["figures"]["site"] = site
+        text += site_figures.as_markdown(site)
     if (folder / "mutants.json").exists():
         facts |= json.loads((folder / "mutants.json").read_text())
         table = (folder / "mutants.md").read_text()
