@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from paysite.local_stack import programs
 from paysite.local_stack.clean import remove
+from paysite.local_stack.install import apt_install, can_install_packages
 from paysite.local_stack.os_processes import kill_group
 from paysite.local_stack.ports import HOST, Ports
 from paysite.local_stack.processes import Program
@@ -40,8 +42,16 @@ _FAKETIME = (
 )
 
 
+@cache
 def faketime() -> str:
-    """Path of libfaketime, "" where it is not installed."""
+    """Path of libfaketime, installed from Debian where that is allowed; "" where it cannot be had."""
+    if not _installed_faketime() and can_install_packages():
+        with (ROOT / ".data" / "libfaketime.log").open("w") as log:
+            apt_install(["libfaketime"], log)
+    return _installed_faketime()
+
+
+def _installed_faketime() -> str:
     return next((path for path in _FAKETIME if Path(path).exists()), "")
 
 
