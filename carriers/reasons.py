@@ -7,116 +7,55 @@ none. So nothing is ever said with a gap in it, and nothing that we do not know.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from string import Formatter
-from typing import Final, Literal
+from typing import Final
 
-Charge = Literal["not_charged", "unknown", "held", "charged"]
-#: Alternatives, fullest first. If the last one needs a fact too, the sentence can vanish.
-Sentence = tuple[str, ...]
-
-CHARGE_STATEMENTS: Mapping[Charge, str] = {
-    "not_charged": "You have not been charged.",
-    "unknown": "We do not know yet if you were charged.",
-    "held": "The amount is held and has not been charged.",
-    "charged": "",
-}
-
-#: Stable identifiers of what a button does; pages, API and partners rely on them.
-ACTIONS = frozenset(
-    {"retry", "change_amount", "change_method", "change_number", "enter_code", "new_code", "my_deposits"}
-    | {"contact", "ask_carrier", "how_it_works", "wait", "support_tools", "play", "back_to_deposit"}
-    | {"notify_me", "refund", "my_limits", "take_a_break", "confirm_details"}
+from carriers.bank_reasons import BANK_REASONS
+from carriers.reason import (
+    ACTIONS,
+    CHARGE_STATEMENTS,
+    Charge,
+    Next,
+    Reason,
+    RenderedNext,
+    RenderedReason,
+    Sentence,
+    button,
+    row,
 )
 
+__all__ = [
+    "ACTIONS",
+    "CHARGE_STATEMENTS",
+    "FACTS",
+    "REASONS",
+    "Charge",
+    "RenderedReason",
+    "render",
+    "unavailable",
+]
 
-@dataclass(frozen=True, slots=True)
-class Next:
-    """One button: its label as alternatives, and facts without which it must not be shown at all."""
-
-    label: Sentence
-    action: str
-    needs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One row of the table.
-
-    `klass` letters: P the player can fix it; L later; O another method may be offered; B blocked to protect
-    the player, so neither another method nor a retry is offered; N neutral on purpose, never varying with the
-    true cause. `instead` is the first step where `primary` is not to be had (no bank yet, say).
-    """
-
-    code: str
-    klass: frozenset[str]
-    title: Sentence
-    text: tuple[Sentence, ...]
-    charge: Charge
-    primary: Next
-    secondary: Next | None = None
-    instead: Next | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedNext:
-    """One button as shown: what it says, and the stable identifier of what it does."""
-
-    label: str
-    action: str
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedReason:
-    """A reason as shown. `next` has one primary step, and at most one more."""
-
-    code: str
-    title: str
-    text: str
-    charge_statement: str
-    next: tuple[RenderedNext, ...]
-
-
-def _button(action: str, *label: str) -> Next:
-    return Next(label, action)
-
-
-_BACK = _button("back_to_deposit", "Back to deposit")
-_BANK = _button("change_method", "Pay from bank")
-_CONTACT = _button("contact", "Contact us")
-_MY_DEPOSITS = _button("my_deposits", "See my deposits")
-_MY_LIMITS = _button("my_limits", "See my limits")
-_ANOTHER_NUMBER = _button("change_number", "Use another number")
-_NEW_CODE = _button("new_code", "Send a new code")
-_SUPPORT_TOOLS = _button("support_tools", "Support and tools")
-_SMALLER = _button("change_amount", "Choose a smaller amount")
-
-
-def _reason(
-    code: str,
-    klass: str,
-    title: str | Sentence,
-    text: tuple[Sentence, ...],
-    primary: Next,
-    secondary: Next | None = None,
-    *,
-    charge: Charge = "not_charged",
-    instead: Next | None = None,
-) -> Reason:
-    titles = (title,) if isinstance(title, str) else title
-    return Reason(code, frozenset(klass), titles, text, charge, primary, secondary, instead)
-
+_BACK = button("back_to_deposit", "Back to deposit")
+_BANK = button("change_method", "Pay from bank")
+_CONTACT = button("contact", "Contact us")
+_MY_DEPOSITS = button("my_deposits", "See my deposits")
+_MY_LIMITS = button("my_limits", "See my limits")
+_ANOTHER_NUMBER = button("change_number", "Use another number")
+_NEW_CODE = button("new_code", "Send a new code")
+_SUPPORT_TOOLS = button("support_tools", "Support and tools")
+_SMALLER = button("change_amount", "Choose a smaller amount")
 
 _TABLE = (
-    _reason(
+    *BANK_REASONS,
+    row(
         "carrier_insufficient_credit",
         "PO",
         "Not enough phone credit",
         (("Your phone has less than {amount} of credit.", "Your phone does not have enough credit."),),
-        _button("change_amount", "Deposit {smaller_amount}", "Choose a smaller amount"),
+        button("change_amount", "Deposit {smaller_amount}", "Choose a smaller amount"),
         _BANK,
     ),
-    _reason(
+    row(
         "carrier_spend_cap",
         "LO",
         ("Your {network} spend cap is reached", "Your spend cap is reached"),
@@ -124,7 +63,7 @@ _TABLE = (
         _BANK,
         _SMALLER,
     ),
-    _reason(
+    row(
         "carrier_monthly_limit",
         "LO",
         "Phone bill limit reached for this month",
@@ -132,23 +71,23 @@ _TABLE = (
         _BANK,
         _MY_DEPOSITS,
     ),
-    _reason(
+    row(
         "carrier_payment_limit",
         "P",
         ("Phone bill takes up to {maximum} at a time", "Phone bill does not take this amount"),
         (),
-        _button("change_amount", "Deposit {maximum} or less", "Change the amount"),
+        button("change_amount", "Deposit {maximum} or less", "Change the amount"),
         _BANK,
     ),
-    _reason(
+    row(
         "carrier_charges_off",
         "N",
         "Charges to this phone bill are turned off",
         (("They were turned off on your {network} account, by you or by {network}.",),),
         _BACK,
-        _button("how_it_works", "How phone bill works"),
+        button("how_it_works", "How phone bill works"),
     ),
-    _reason(
+    row(
         "carrier_account_type",
         "O",
         ("This {network} account cannot be used", "This account cannot be used"),
@@ -156,7 +95,7 @@ _TABLE = (
         _BANK,
         _ANOTHER_NUMBER,
     ),
-    _reason(
+    row(
         "carrier_not_supported",
         "O",
         "Your network does not offer phone bill here",
@@ -164,7 +103,7 @@ _TABLE = (
         _BANK,
         _ANOTHER_NUMBER,
     ),
-    _reason(
+    row(
         "carrier_number_unknown",
         "P",
         "We could not match this number to a network",
@@ -174,10 +113,10 @@ _TABLE = (
                 "If you moved network in the last few days, it can take a little longer.",
             ),
         ),
-        _button("change_number", "Check the number"),
+        button("change_number", "Check the number"),
         _BANK,
     ),
-    _reason(
+    row(
         "carrier_sim_changed",
         "N",
         "Phone bill is paused for this number",
@@ -185,9 +124,9 @@ _TABLE = (
         _BACK,
         _CONTACT,
     ),
-    _reason("carrier_age_lock", "B", "This number has an adult content lock", (), _CONTACT),
-    _reason("carrier_player_said_no", "P", "You replied no", (("So nothing was sent on.",),), _BACK),
-    _reason(
+    row("carrier_age_lock", "B", "This number has an adult content lock", (), _CONTACT),
+    row("carrier_player_said_no", "P", "You replied no", (("So nothing was sent on.",),), _BACK),
+    row(
         "carrier_reply_timeout",
         "P",
         "The confirmation ran out",
@@ -198,53 +137,53 @@ _TABLE = (
                 "Your network waited for your reply.",
             ),
         ),
-        _button("retry", "Deposit {amount}", "Deposit again"),
+        button("retry", "Deposit {amount}", "Deposit again"),
         _BANK,
     ),
-    _reason(
+    row(
         "carrier_declined",
         "O",
         ("{network} said no to this deposit", "Your network said no to this deposit"),
         (("It gave no reason.",),),
         _BANK,
-        _button("ask_carrier", "Ask {network}", "Ask your network"),
+        button("ask_carrier", "Ask {network}", "Ask your network"),
         instead=_BACK,
     ),
-    _reason(
+    row(
         "carrier_unavailable",
         "LO",
         ("{network} is not answering", "Your network is not answering"),
         (("This is on their side.",),),
-        _button("retry", "Try in a few minutes"),
+        button("retry", "Try in a few minutes"),
         _BANK,
     ),
-    _reason(
+    row(
         "carrier_timeout",
         "L",
         ("We are checking with {network}", "We are checking with your network"),
         (("Wait for the result before you deposit again.",),),
-        _button("notify_me", "Text me the result"),
+        button("notify_me", "Text me the result"),
         _MY_DEPOSITS,
         charge="unknown",
     ),
-    _reason(
+    row(
         "carrier_late_success",
         "",
         ("{exact_amount} deposited", "{amount} deposited", "Deposited"),
         (("{network} answered after the wait.", "Your network answered after the wait."),),
-        _button("play", "Play"),
-        _button("refund", "Refund this"),
+        button("play", "Play"),
+        button("refund", "Refund this"),
         charge="charged",
     ),
-    _reason(
+    row(
         "code_wrong",
         "P",
         "That is not the code we sent",
         (("{tries} left.",),),
-        _button("enter_code", "Enter it again"),
+        button("enter_code", "Enter it again"),
         _NEW_CODE,
     ),
-    _reason(
+    row(
         "code_expired",
         "P",
         "That code has run out",
@@ -252,41 +191,41 @@ _TABLE = (
         Next(("Enter the new code",), "enter_code", needs=("new_code_sent_to",)),
         instead=_NEW_CODE,
     ),
-    _reason("code_too_many", "L", "Too many tries", (("You can try again at {time}.",),), _BANK, _CONTACT),
-    _reason("code_not_sent", "O", "We could not text that number", (), _button("retry", "Try again"), _BANK),
-    _reason(
+    row("code_too_many", "L", "Too many tries", (("You can try again at {time}.",),), _BANK, _CONTACT),
+    row("code_not_sent", "O", "We could not text that number", (), button("retry", "Try again"), _BANK),
+    row(
         "limit_reached",
         "B",
         "You have reached your deposit limit",
         (("{used} of {maximum} {period}.",), ("You can deposit again on {date}.",)),
         _MY_LIMITS,
-        _button("take_a_break", "Take a break"),
+        button("take_a_break", "Take a break"),
     ),
-    _reason(
+    row(
         "limit_would_exceed",
         "B",
         "This is above your deposit limit",
         (("You have {left} left {period}.", "You have {left} left."),),
-        _button("change_amount", "Change the amount"),
+        button("change_amount", "Change the amount"),
         _MY_LIMITS,
     ),
-    _reason("time_out_active", "B", "You are taking a break", (("It ends on {date}.",),), _SUPPORT_TOOLS),
-    _reason(
+    row("time_out_active", "B", "You are taking a break", (("It ends on {date}.",),), _SUPPORT_TOOLS),
+    row(
         "self_excluded",
         "B",
         "Your account is closed to deposits",
         (("You chose to exclude yourself until {date}.", "You chose to exclude yourself."),),
         _SUPPORT_TOOLS,
     ),
-    _reason(
+    row(
         "checks_needed",
         "P",
         "We need to confirm a few details",
         (("It takes about 2 minutes.",), ("Your balance is safe.",)),
-        _button("confirm_details", "Confirm details"),
+        button("confirm_details", "Confirm details"),
         _CONTACT,
     ),
-    _reason(
+    row(
         "under_review",
         "N",
         "We are checking this deposit",
@@ -294,26 +233,26 @@ _TABLE = (
         _MY_DEPOSITS,
         charge="unknown",
     ),
-    _reason(
+    row(
         "not_accepted",
         "N",
         "We cannot take this deposit",
         (("Contact us if you would like to talk about it.",),),
         _CONTACT,
     ),
-    _reason(
+    row(
         "amount_out_of_range",
         "P",
         ("Choose from {minimum} to {maximum}", "Choose another amount"),
         (),
-        _button("change_amount", "Change the amount"),
+        button("change_amount", "Change the amount"),
     ),
-    _reason(
+    row(
         "too_many_requests",
         "L",
         "That was several tries in a row",
         (("You can try again in {wait}.", "You can try again in a few minutes."),),
-        _button("wait", "Wait"),
+        button("wait", "Wait"),
         _MY_DEPOSITS,
     ),
 )
@@ -332,6 +271,11 @@ def _facts_in(reason: Reason) -> set[str]:
 FACTS: Final = frozenset[str]().union(*(_facts_in(reason) for reason in _TABLE))
 # While we do not know where the money is, none of these may be one tap away.
 _COULD_CHARGE_TWICE = frozenset({"retry", "change_amount", "change_method"})
+
+
+def unavailable(method_type: str) -> str:
+    """The code that says that the carrier, or the bank, does not answer and certainly took nothing."""
+    return "bank_unavailable" if method_type == "bank" else "carrier_unavailable"
 
 
 def render(
@@ -382,13 +326,13 @@ def _said(alternatives: Sentence, known: Mapping[str, str]) -> str:
 def _buttons(reason: Reason, known: Mapping[str, str], barred: set[str]) -> tuple[RenderedNext, ...]:
     """One or two steps. A primary one that is not to be had gives way to `instead`, then to the second."""
     shown: list[RenderedNext] = []
-    for button in (reason.primary, reason.instead, reason.secondary):
-        if button is None or button.action in barred or not known.keys() >= set(button.needs):
+    for step in (reason.primary, reason.instead, reason.secondary):
+        if step is None or step.action in barred or not known.keys() >= set(step.needs):
             continue
-        if button is reason.instead and shown:
+        if step is reason.instead and shown:
             continue
-        if label := _said(button.label, known):
-            shown.append(RenderedNext(label, button.action))
+        if label := _said(step.label, known):
+            shown.append(RenderedNext(label, step.action))
     if not shown:
         last_resort = _CONTACT if "B" in reason.klass else _BACK
         shown.append(RenderedNext(last_resort.label[0], last_resort.action))

@@ -67,15 +67,18 @@ def money(deposit: Deposit) -> str:
         case State.SUBMITTING | State.UNKNOWN:
             return "unknown"
         case State.PENDING:
-            return "reserved" if deposit.next_step == Deposit.Next.CONFIRM else "unknown"
+            if deposit.next_step != Deposit.Next.CONFIRM:
+                return "unknown"
+            # With the player's approval in hand the payment is about to be ordered.
+            return "none" if deposit.credential else "reserved"
         case State.DECLINED | State.FAILED | State.CANCELLED | State.EXPIRED if deposit.taken_minor:
             # Taken after it had ended, or kept to be returned.
             if deposit.reversed_at:
                 return "returned"
             return "credited" if deposit.credited_late else "taken"
         case State.RECEIVED:
-            # Sent before and not found since: it may still arrive.
-            return "unknown" if deposit.not_found_seen else "none"
+            # Sent before and not found since, or ordered with an approval and not answered: it may still arrive.
+            return "unknown" if deposit.not_found_seen or deposit.credential else "none"
         case _:
             return "none"
 
@@ -104,7 +107,7 @@ def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
     """What the text of this reason may name about the deposit; nothing that is not known to be true."""
     profile = registry.profile(deposit.carrier)
     facts: dict[str, str | int | None] = {
-        "network": profile.name,
+        "bank" if profile.method_type == registry.BANK else "network": profile.name,
         "amount": format_money(deposit.amount_minor, deposit.currency, short=True),
         "exact_amount": format_money(deposit.amount_minor, deposit.currency),
     }
