@@ -20,7 +20,7 @@ from carriers import interface, outcomes, wire
 from carriers.cloudevents import read_event
 from carriers.error_info import code_and_message, described
 from carriers.interface import Conversation, HttpAnswer, HttpRequest, Notification, Order
-from carriers.oauth import ClientCredentials
+from carriers.oauth import Client, ClientCredentials
 from carriers.outcomes import Mismatch, Outcome, Unknown
 from carriers.profiles import CarrierProfile
 
@@ -94,7 +94,9 @@ class Adapter(interface.CarrierAdapter):
         if unknown := sorted(set(profile.currencies) - wire.MINOR_DIGITS.keys()):
             raise ValueError(f"currencies: {unknown} unknown; must be of {list(wire.MINOR_DIGITS)}")
         self._base = profile.base_url.rstrip("/")
-        self._credentials = ClientCredentials(profile.token_url, profile.client_id, profile.client_secret)
+        self._credentials = ClientCredentials(
+            Client(profile.token_url, profile.client_id, profile.client_secret)
+        )
 
     def authorise(self, order: Order) -> Conversation:
         """createPayment, or preparePayment when the player must first prove the number."""

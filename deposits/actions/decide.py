@@ -256,7 +256,13 @@ def _send_again(claimed: Claimed, event: Event, name: str, detail: str, delay_s:
     if claimed.step != Step.AUTHORISE or claimed.not_found_seen or claimed.credential:
         return silence(claimed, name, detail, next_in_s=max(delay_s, next_inquiry_s(claimed)))
     return result(
-        claimed, event, outcome=name, detail=detail, next_step=Step.AUTHORISE.value, next_in_s=delay_s
+        claimed,
+        event,
+        outcome=name,
+        detail=detail,
+        action_expires_at=claimed.action_expires_at,
+        next_step=Step.AUTHORISE.value,
+        next_in_s=delay_s,
     )
 
 
