@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from carriers import reasons, registry
+from carriers.reason_table import Charge
 from carriers.redaction import mask_msisdn
 from deposits import limits
 from deposits.actions.decide import CODE_TRIES
@@ -85,7 +86,7 @@ def reason(deposit: Deposit) -> reasons.RenderedReason | None:
     code = "carrier_timeout" if deposit.state == State.UNKNOWN else deposit.reason_code
     if known(deposit.state) is None:
         return None
-    charge: reasons.Charge | None = None
+    charge: Charge | None = None
     if deposit.state == State.REVIEW:
         charge = "charged" if deposit.taken_minor else "unknown"
     elif money(deposit) == "taken":
