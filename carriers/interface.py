@@ -35,6 +35,14 @@ class Order:
     """The carrier's own id, once it has told us."""
     authorization_id: str = ""
     code: str = ""
+    consent_id: str = ""
+    """What the player is asked to approve elsewhere, once the carrier has named it."""
+    approval_code: str = ""
+    """What the player brought back from there; good once."""
+    credential: str = ""
+    """What the approval was exchanged for. With it the payment may have been ordered already."""
+    player_name: str = ""
+    """The player's own name, where it is known, to be compared with the account holder's."""
     created_at: datetime | None = None
     first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
@@ -42,13 +50,18 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request to send. `moves_money` marks a request after which silence means `Unknown`."""
+    """One request to send. `moves_money` marks a request after which silence means `Unknown`.
+
+    `certificate` and `certificate_key` are paths of PEM files, for carriers that want mutual TLS.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     moves_money: bool = False
+    certificate: str = ""
+    certificate_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,27 @@ class Notification:
     reference: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What a browser brought back from the place where the player was to approve.
+
+    `reference` is ours, proved by what came with it; `code` is what the approval can be exchanged for, or `error` says
+    in the protocol's own word why there is none.
+    """
+
+    reference: str
+    code: str = ""
+    error: str = ""
+
+
+class ReturnRefused(Exception):
+    """What a browser brought back is not what we gave it, or not for this carrier. `detail` quotes none of it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 class NotificationRefused(Exception):
     """A pushed message that we refuse, with the HTTP `status` to answer and a text for the sender."""
 
@@ -103,7 +137,11 @@ class CarrierAdapter(ABC):
 
     @abstractmethod
     def confirm(self, order: Order) -> Conversation:
-        """Check the player's code when `order.code` is set, then take the reserved amount."""
+        """Check the player's code when `order.code` is set, then take the reserved amount.
+
+        Where the player approves elsewhere: exchange `order.approval_code`, or order the payment with
+        `order.credential`.
+        """
 
     @abstractmethod
     def cancel(self, order: Order) -> Conversation:
@@ -120,3 +158,11 @@ class CarrierAdapter(ABC):
     @abstractmethod
     def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Check and read a pushed message. `headers` have lower-case names. Raises `NotificationRefused`."""
+
+    def read_return(self, query: Mapping[str, str]) -> Return:
+        """Check and read what a browser brought back: the parameters of the address. Raises `ReturnRefused`."""
+        raise ReturnRefused("nobody is sent anywhere by this carrier")
+
+    def public_keys(self) -> list[Mapping[str, str]]:
+        """The keys with which the carrier checks our signatures, as JSON Web Keys (RFC 7517); public parts only."""
+        return []

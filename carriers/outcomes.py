@@ -67,6 +67,39 @@ class CodeRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class RedirectRequired:
+    """The player must approve elsewhere, at `url`. Nothing can be taken until they come back from there.
+
+    `expires_at` is the end that the other side has set, when it has set one.
+    """
+
+    consent_id: str
+    url: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalExchanged:
+    """The player's approval has become `credential`, with which the payment may be ordered. Nothing is taken yet.
+
+    The credential is secret: whoever keeps it seals it (deposits/sealing.py). It is good until `expires_at`, when told.
+    """
+
+    credential: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """An inquiry cannot tell what became of the order. Sent again unchanged, it is replayed and not done twice.
+
+    That holds for as long as the carrier keeps our reference (`CarrierProfile.reference_kept_s`).
+    """
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """The carrier confirms that the payment is void: nothing was taken, or it was given back."""
 
@@ -139,6 +172,9 @@ Outcome = (
     | CodeRequired
     | CodeLost
     | CodeRejected
+    | RedirectRequired
+    | ApprovalExchanged
+    | Undecided
     | Cancelled
     | AlreadyKnown
     | NotFound

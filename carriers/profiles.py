@@ -19,8 +19,10 @@ class CarrierProfile:
     token_url: str
     client_id: str
     client_secret: str
-    prefixes: tuple[str, ...]
-    """Numbers it serves, as E.164 prefixes."""
+    method_type: str = "carrier_billing"
+    """The way to pay that it serves: "carrier_billing" by phone number, or "bank" by its own code."""
+    prefixes: tuple[str, ...] = ()
+    """Numbers it serves, as E.164 prefixes; none for a bank."""
     currencies: tuple[str, ...] = ("GBP",)
     minimum_minor: int = 100
     maximum_minor: int = 4_000
@@ -49,3 +51,40 @@ class CarrierProfile:
     slots: int = 60
     # Carriers that serve the same numbers are tried in this order.
     rank: int = 1
+
+    # --- banks, where the player approves the payment with the bank itself ---
+    version: str = "4.0"
+    """Of the protocol: "4.0", or "3.1" with its long status names."""
+    authorise_url: str = ""
+    """Where the player's browser is sent to approve."""
+    redirect_url: str = ""
+    """Our own address that the bank sends the browser back to."""
+    issuer: str = ""
+    """The bank's own name for itself, in what it signs and sends back with the browser."""
+    jwks_url: str = ""
+    """The bank's public keys, which check the signatures of its answers."""
+    client_auth: str = "client_secret_basic"
+    """How we name ourselves to the token address: "client_secret_basic", or "private_key_jwt" with `signing_key`."""
+    signing_key: str = ""
+    """Our private RSA key, as PEM text; it signs what we order."""
+    signing_key_id: str = ""
+    signer: str = ""
+    """Whose signature it is: our organisation and software, as the bank's directory names them."""
+    trust_anchor: str = "openbanking.org.uk"
+    binding_secret: str = ""
+    """From it and our reference follow state, nonce and verifier, so that none of them has to be kept."""
+    certificate: str = ""
+    certificate_key: str = ""
+    """Paths of PEM files for mutual TLS; both or none."""
+    creditor_scheme: str = "UK.OBIE.SortCodeAccountNumber"
+    creditor_account: str = ""
+    creditor_name: str = ""
+    """The account that deposits are paid into."""
+    credited_statuses: tuple[str, ...] = ("ACSC", "ACCC")
+    """Statuses of a payment that count as money received, by their names in version 4.0."""
+    approval_within_s: float = 600.0
+    """How long the player has to approve, unless the bank says less."""
+    confirm_funds: bool = False
+    """Ask before the payment whether the account has the money."""
+    name_check: str = "off"
+    """When the account holder's name is not the player's: "off", "hold" the money for people, or "refuse" it."""

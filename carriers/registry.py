@@ -17,6 +17,17 @@ from django.core.exceptions import ImproperlyConfigured
 from carriers.interface import CarrierAdapter
 from carriers.profiles import CarrierProfile
 
+#: The ways to pay: by phone number, and by the code of a bank.
+CARRIER_BILLING, BANK = "carrier_billing", "bank"
+CLIENT_AUTHS = ("client_secret_basic", "private_key_jwt")
+NAME_CHECKS = ("off", "hold", "refuse")
+_ADDRESSES = ("base_url", "token_url", "notification_url", "authorise_url", "redirect_url", "jwks_url")
+_ALWAYS = ("code", "adapter", "name", "base_url", "token_url", "currencies")
+_OF_A_BANK = (
+    *("authorise_url", "redirect_url", "issuer", "jwks_url", "signing_key", "signing_key_id", "signer"),
+    *("binding_secret", "creditor_account", "creditor_name", "credited_statuses"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -96,6 +107,17 @@ def currencies_of(msisdn: str) -> tuple[str, ...]:
     return tuple(sorted({currency for profile in serving for currency in profile.currencies}))
 
 
+def bank(code: str, currency: str) -> CarrierProfile | None:
+    """The bank with this code, when it pays in `currency`; None when there is no such bank."""
+    return next((profile for profile in banks(currency) if profile.code == code), None)
+
+
+def banks(currency: str) -> list[CarrierProfile]:
+    """The banks that pay in `currency`, in the order in which they are configured."""
+    profiles = registry().profiles.values()
+    return [one for one in profiles if one.method_type == BANK and currency in one.currencies]
+
+
 def find_adapter(code: str) -> CarrierAdapter | None:
     """The adapter of a carrier that somebody outside names, or None."""
     return registry().adapters.get(code)
@@ -143,10 +165,15 @@ def _described(kind: Any) -> str:
 
 
 def _check_values(profile: CarrierProfile, name: str) -> None:
-    for setting in ("code", "adapter", "name", "base_url", "token_url", "prefixes", "currencies"):
+    if profile.method_type not in (CARRIER_BILLING, BANK):
+        raise _wrong(name, "method_type", f"must be {CARRIER_BILLING!r} or {BANK!r}")
+    of_its_kind = _OF_A_BANK if profile.method_type == BANK else ("prefixes",)
+    for setting in (*_ALWAYS, *of_its_kind):
         if not getattr(profile, setting):
             raise _wrong(name, setting, "must not be empty")
-    for setting in ("base_url", "token_url", "notification_url"):
+    if profile.method_type == BANK:
+        _check_bank(profile, name)
+    for setting in _ADDRESSES:
         url = getattr(profile, setting)
         if url and not url.startswith(("http://", "https://")):
             raise _wrong(name, setting, "must begin with https:// (or http:// on one machine)")
@@ -170,6 +197,19 @@ def _check_values(profile: CarrierProfile, name: str) -> None:
         raise _wrong(name, "reference_kept_s", "must be at least resend_within_s and http_total_s together")
     if profile.slots < 1:
         raise _wrong(name, "slots", "must be at least 1")
+
+
+def _check_bank(profile: CarrierProfile, name: str) -> None:
+    if profile.prefixes:
+        raise _wrong(name, "prefixes", "must be empty for a bank, which is not found by a number")
+    if profile.client_auth not in CLIENT_AUTHS:
+        raise _wrong(name, "client_auth", f"must be one of {', '.join(CLIENT_AUTHS)}")
+    if profile.name_check not in NAME_CHECKS:
+        raise _wrong(name, "name_check", f"must be one of {', '.join(NAME_CHECKS)}")
+    if bool(profile.certificate) != bool(profile.certificate_key):
+        raise _wrong(name, "certificate_key", "needed with certificate, and only then")
+    if profile.approval_within_s <= 0:
+        raise _wrong(name, "approval_within_s", "must be above 0")
 
 
 def _adapter(profile: CarrierProfile) -> CarrierAdapter:

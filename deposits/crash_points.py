@@ -21,6 +21,7 @@ POINTS: Final = (
     "web.before_commit",  # the deposit is checked; the statement that accepts it has not been sent
     "web.after_commit",  # accepted; neither rung for nor answered
     "web.before_answer",  # rung for; the caller has not been told
+    "web.after_return",  # what the player brought back is stored; the browser has not been answered
     "worker.before_claim",
     "worker.after_claim",  # the claim is committed; no byte has left
     "worker.after_answer",  # the carrier has answered; nothing is recorded

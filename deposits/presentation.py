@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Any
 
 from carriers import reasons, registry
-from carriers.reason_table import Charge
 from carriers.redaction import mask_msisdn
 from deposits import limits
 from deposits.actions.decide import CODE_TRIES
@@ -66,15 +65,18 @@ def money(deposit: Deposit) -> str:
         case State.SUBMITTING | State.UNKNOWN:
             return "unknown"
         case State.PENDING:
-            return "reserved" if deposit.next_step == Deposit.Next.CONFIRM else "unknown"
+            if deposit.next_step != Deposit.Next.CONFIRM:
+                return "unknown"
+            # With the player's approval in hand the payment is about to be ordered.
+            return "none" if deposit.credential else "reserved"
         case State.DECLINED | State.FAILED | State.CANCELLED | State.EXPIRED if deposit.taken_minor:
             # Taken after it had ended, or kept to be returned.
             if deposit.reversed_at:
                 return "returned"
             return "credited" if deposit.credited_late else "taken"
         case State.RECEIVED:
-            # Sent before and not found since: it may still arrive.
-            return "unknown" if deposit.not_found_seen else "none"
+            # Sent before and not found since, or ordered with an approval and not answered: it may still arrive.
+            return "unknown" if deposit.not_found_seen or deposit.credential else "none"
         case _:
             return "none"
 
@@ -84,7 +86,7 @@ def reason(deposit: Deposit) -> reasons.RenderedReason | None:
     code = "carrier_timeout" if deposit.state == State.UNKNOWN else deposit.reason_code
     if known(deposit.state) is None:
         return None
-    charge: Charge | None = None
+    charge: reasons.Charge | None = None
     if deposit.state == State.REVIEW:
         charge = "charged" if deposit.taken_minor else "unknown"
     elif money(deposit) == "taken":
@@ -109,6 +111,7 @@ def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
     profile = registry.profile(deposit.carrier)
     facts: dict[str, str | int | None] = {
         "network": profile.name,
+        "bank": profile.name if profile.method_type == registry.BANK else None,
         "amount": format_money(deposit.amount_minor, deposit.currency, short=True),
         "exact_amount": format_money(deposit.amount_minor, deposit.currency),
     }

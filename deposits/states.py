@@ -41,6 +41,9 @@ class Event(models.TextChoices):
     CODE_REQUIRED = "code_required", "code sent to the player"
     CODE_REJECTED = "code_rejected", "wrong code"
     CODE_ENTERED = "code_entered", "player entered a code"
+    REDIRECT_REQUIRED = "redirect_required", "player sent elsewhere to approve"
+    APPROVAL_RETURNED = "approval_returned", "player came back with an approval"
+    APPROVAL_EXCHANGED = "approval_exchanged", "approval taken up, payment to be ordered"
     CANCEL_REQUESTED = "cancel_requested", "cancel requested"
     CANCELLED = "cancelled", "cancelled"
     EXPIRED = "expired", "ran out"
@@ -81,6 +84,9 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (S.ACTION_REQUIRED, E.CODE_ENTERED): S.ACTION_REQUIRED,
     (S.ACTION_REQUIRED, E.SENDING): S.SUBMITTING,
     (S.ACTION_REQUIRED, E.CANCEL_REQUESTED): S.ACTION_REQUIRED,
+    # Approved elsewhere, and exchanged for the right to order the payment: that is the next step, and due at once.
+    (S.ACTION_REQUIRED, E.APPROVAL_RETURNED): S.ACTION_REQUIRED,
+    (S.SUBMITTING, E.APPROVAL_EXCHANGED): S.PENDING,
     # A cancel or an inquiry about an awaited code that came to nothing: it is tried again.
     (S.ACTION_REQUIRED, E.SILENCE): S.ACTION_REQUIRED,
     (S.PENDING, E.SENDING): S.SUBMITTING,
@@ -126,6 +132,7 @@ _ANSWERS = {
     E.PENDING: S.PENDING,
     E.RESERVED: S.PENDING,
     E.CODE_REQUIRED: S.ACTION_REQUIRED,
+    E.REDIRECT_REQUIRED: S.ACTION_REQUIRED,
     E.MISMATCH: S.REVIEW,
 }
 for _state in (S.SUBMITTING, S.ACTION_REQUIRED, S.PENDING, S.UNKNOWN):

@@ -108,6 +108,9 @@ class Claimed:
     claimed_at: datetime
     taken_minor: int | None
     player_account_id: int | None
+    consent_id: str = ""
+    approval_code: str = ""
+    credential: str = ""
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -123,6 +126,10 @@ class Result(msgspec.Struct, kw_only=True):
     carrier_code: str = ""
     payment_id: str = ""
     authorization_id: str = ""
+    consent_id: str = ""
+    action_url: str = ""
+    credential: str = ""
+    approval_spent: bool = False
     action_expires_at: datetime | None = None
     code_tries: int = 0
     next_step: str = Deposit.Next.INQUIRE.value

@@ -11,6 +11,9 @@ from paysite.database import BoundedConnection
 from paysite.logging import logging_config
 from paysite.time_limits import TimeLimits
 
+#: Everybody knows it: start-up refuses it where the site serves https.
+DEVELOPMENT_SEALING_KEY = "of no use where it matters"
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
@@ -168,6 +171,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # --- carriers -------------------------------------------------------------------------------------------------
 SANDBOX_URL = env.str("SANDBOX_URL", default="http://127.0.0.1:8002").rstrip("/")
 NOTIFICATION_SECRET = env.str("NOTIFICATION_SECRET", default="")
+# What seals secrets in rows (deposits/sealing.py). The first seals, all open: put a new one in front, and drop the old
+# one a day later.
+SEALING_KEYS = env.list("SEALING_KEYS", default=[DEVELOPMENT_SEALING_KEY])
 CARRIERS: list[dict[str, object]] = env.json(
     "CARRIERS",
     default=[

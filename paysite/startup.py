@@ -95,6 +95,8 @@ def _unsafe_secrets() -> Iterator[str]:
     try:
         if len(settings.SECRET_KEY) < 32:
             yield "SECRET_KEY: must be at least 32 random characters"
+        if not settings.SEALING_KEYS or min(map(len, settings.SEALING_KEYS)) < 24:
+            yield "SEALING_KEYS: must be a list of at least one text of 24 random characters or more"
     except ImproperlyConfigured:
         yield "SECRET_KEY: must be set"
 
@@ -108,6 +110,8 @@ def _unsafe_in_public() -> Iterator[str]:
         yield "DEMO: must be off where BASE_URL is https, because it signs everybody in"
     if settings.CRASH_POINTS:
         yield "CRASH_POINTS: must not be set where BASE_URL is https, because it kills processes"
+    if settings.DEVELOPMENT_SEALING_KEY in settings.SEALING_KEYS:
+        yield "SEALING_KEYS: must be set to random text where BASE_URL is https, because it seals bank credentials"
     if settings.TIME_DIVISOR != 1:
         yield "TIME_DIVISOR: must be 1 where BASE_URL is https, because carriers do not hurry with us"
 

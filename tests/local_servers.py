@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "SANDBOX_CLIENT_ID": "paysite",
     "SANDBOX_CLIENT_SECRET": "sandbox-secret-for-tests",
     "NOTIFICATION_SECRET": "notification-secret-for-tests",
+    "SEALING_KEYS": "sealing-key-for-tests-only",
     "TIME_DIVISOR": "10",
     "DEMO": "1",
     "LOG_LEVEL": "INFO",

@@ -24,7 +24,6 @@ from deposits.states import State
 
 log = structlog.get_logger("deposits.accept")
 
-CARRIER_BILLING = "carrier_billing"
 #: SQLSTATE that the accept statement raises when a limit would be passed.
 _LIMIT_REFUSED = "PSL01"
 #: Two deposits draw the same reference once in a very long while; then another is drawn.
@@ -33,18 +32,23 @@ _REFERENCE_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class DepositRequest:
-    """A request to deposit by phone bill, read but not yet checked against carriers, limits and players."""
+    """A request to deposit, read but not yet checked against carriers, limits and players.
+
+    `method_type` says which of `phone_number` (E.164) and `bank_id` (a bank's code) is given; the other is "".
+    """
 
     partner_id: int
     player: str
     amount_minor: int
     currency: str
-    phone_number: str
     client: str
     idempotency_key: str
     canonical_body: bytes
     actor_kind: str
     actor: str
+    method_type: str = registry.CARRIER_BILLING
+    phone_number: str = ""
+    bank_id: str = ""
     key_id: int | None = None
     test_mode: bool = False
     partner_reference: str = ""
@@ -101,8 +105,16 @@ def accept(request: DepositRequest) -> Accepted:
 
 
 def _route(request: DepositRequest) -> CarrierProfile:
-    """Find the carrier of the number, and refuse what it certainly would not take."""
-    profile = registry.route(request.phone_number, request.currency)
+    """Find the carrier of the number, or the bank, and refuse what it certainly would not take."""
+    by_bank = request.method_type == registry.BANK
+    if by_bank:
+        profile = registry.bank(request.bank_id, request.currency)
+    else:
+        profile = registry.route(request.phone_number, request.currency)
+    if profile is None and by_bank:
+        raise Refusal(
+            "bank_unknown", "Send the id of one of our banks that pays in this currency.", "method.bank_id"
+        )
     if profile is None:
         currencies = registry.currencies_of(request.phone_number)
         if not currencies:
@@ -133,7 +145,7 @@ def _acceptance(request: DepositRequest, profile: CarrierProfile, digest: bytes)
         idempotency_hash=digest,
         amount_minor=request.amount_minor,
         currency=request.currency,
-        method_type=CARRIER_BILLING,
+        method_type=request.method_type,
         phone_number=request.phone_number,
         carrier=profile.code,
         monthly_cap_minor=profile.monthly_cap_minor,
@@ -163,7 +175,8 @@ def _create_player(request: DepositRequest) -> None:
         raise Refusal("player_unknown", "Create the player first: we do not know this one.", "player")
     with transaction.atomic():
         player, _ = Player.objects.get_or_create(partner_id=request.partner_id, external_id=request.player)
-        PlayerPhone.objects.get_or_create(player=player, number=request.phone_number)
+        if request.phone_number:
+            PlayerPhone.objects.get_or_create(player=player, number=request.phone_number)
         ledger.player_account_id(player.pk, request.currency)
 
 

@@ -13,8 +13,17 @@ from typing import Any
 import structlog
 
 from carriers import outcomes as carrier
+from carriers import reasons
 from carriers.profiles import CarrierProfile
 from deposits import retry
+from deposits.actions.decide_approval import (
+    approval_exchanged,
+    approval_ran_out,
+    awaits_approval,
+    redirect_required,
+    undecided,
+)
+from deposits.actions.silence import age_s, next_inquiry_s, overdue, silence, to_review
 from deposits.deadlines import CODE_LIFETIME_S
 from deposits.models import Deposit
 from deposits.states import NOTHING_TAKEN, Event, IllegalTransition, State
@@ -46,10 +55,13 @@ def decide(
             return _after_end(claimed, outcome, name)
         if claimed.state == State.REVIEW and claimed.taken_minor is not None:
             return _for_people(claimed, outcome, name)
-        return _DECISIONS[type(outcome)](claimed, outcome, name, profile, resend_is_safe)
+        decided = _DECISIONS[type(outcome)](claimed, outcome, name, profile, resend_is_safe)
+        if awaits_approval(claimed) and decided.event in (Event.SILENCE, Event.OVERDUE):
+            return approval_ran_out(claimed, decided)
+        return decided
     except IllegalTransition as error:
         log.error("outcome_out_of_place", reference=claimed.reference, state=claimed.state, outcome=name)
-        return _silence(claimed, name, str(error))
+        return silence(claimed, name, str(error))
 
 
 def _approved(claimed: Claimed, outcome: carrier.Approved, name: str, *_: Any) -> Result:
@@ -70,21 +82,21 @@ def _declined(claimed: Claimed, outcome: carrier.Declined, name: str, *_: Any) -
         # Sent again, or prepared to be closed, after "not found": the carrier may look at its caps before it looks at
         # our reference, so this refusal does not prove that the first send took nothing. The reason is kept, and asked.
         kept = dataclasses.replace(claimed, reason_code=outcome.reason)
-        return _silence(kept, name, outcome.carrier_code, next_in_s=0.0)
+        return silence(kept, name, outcome.carrier_code, next_in_s=0.0)
     return result(claimed, Event.DECLINED, reason_code=outcome.reason, detail=outcome.carrier_code, **facts)
 
 
 def _pending(claimed: Claimed, outcome: carrier.Pending, name: str, *_: Any) -> Result:
     if claimed.step == Step.CANCEL:
-        return _silence(claimed, name, "cancel not confirmed yet")
-    if _overdue(claimed):
-        return _to_review(claimed, name)
+        return silence(claimed, name, "cancel not confirmed yet")
+    if overdue(claimed):
+        return to_review(claimed, name)
     return result(
         claimed,
         Event.PENDING,
         outcome=name,
         payment_id=outcome.payment_id,
-        next_in_s=_next_inquiry_s(claimed),
+        next_in_s=next_inquiry_s(claimed),
     )
 
 
@@ -93,8 +105,8 @@ def _reserved(
 ) -> Result:
     """Confirmed at once, unless the order is so old that it would not be sent any more: then it is voided."""
     if claimed.step == Step.CANCEL:
-        return _silence(claimed, name, "cancel not confirmed yet")
-    next_step = Step.CONFIRM if _age_s(claimed) < profile.resend_within_s else Step.CANCEL
+        return silence(claimed, name, "cancel not confirmed yet")
+    next_step = Step.CONFIRM if age_s(claimed) < profile.resend_within_s else Step.CANCEL
     return result(
         claimed,
         Event.RESERVED,
@@ -108,9 +120,9 @@ def _reserved(
 def _code_lost(claimed: Claimed, outcome: carrier.CodeLost, name: str, *_: Any) -> Result:
     """The carrier waits for a code that nobody can check any more: the payment is voided there."""
     if claimed.step == Step.CANCEL:
-        return _silence(claimed, name, "cancel not confirmed yet")
-    if _overdue(claimed):
-        return _to_review(claimed, name)
+        return silence(claimed, name, "cancel not confirmed yet")
+    if overdue(claimed):
+        return to_review(claimed, name)
     return result(
         claimed,
         Event.PENDING,
@@ -123,7 +135,7 @@ def _code_lost(claimed: Claimed, outcome: carrier.CodeLost, name: str, *_: Any) 
 
 def _code_required(claimed: Claimed, outcome: carrier.CodeRequired, name: str, *_: Any) -> Result:
     if claimed.step == Step.CANCEL:
-        return _silence(claimed, name, "cancel not confirmed yet")
+        return silence(claimed, name, "cancel not confirmed yet")
     return _await_code(
         claimed,
         outcome.expires_at,
@@ -161,19 +173,21 @@ def _await_code(claimed: Claimed, expires_at: Any, event: Event, **facts: Any) -
     )
 
 
-def _cancelled(claimed: Claimed, outcome: carrier.Cancelled, name: str, *_: Any) -> Result:
+def _cancelled(
+    claimed: Claimed, outcome: carrier.Cancelled, name: str, profile: CarrierProfile, _resend_is_safe: bool
+) -> Result:
     if claimed.step == Step.CANCEL and _code_ran_out(claimed):
         return result(claimed, Event.EXPIRED, outcome=name, reason_code="carrier_reply_timeout")
     if claimed.step == Step.CANCEL and claimed.state in (State.UNKNOWN, State.PENDING):
         # Nobody asked for this cancel but us: the payment can never be taken any more.
-        why = claimed.reason_code or "carrier_unavailable"
+        why = claimed.reason_code or reasons.unavailable(profile.method_type)
         return result(claimed, Event.TOMBSTONED, outcome=name, payment_id=outcome.payment_id, reason_code=why)
     return result(claimed, Event.CANCELLED, outcome=name, payment_id=outcome.payment_id)
 
 
 def _already_known(claimed: Claimed, outcome: carrier.AlreadyKnown, name: str, *_: Any) -> Result:
     """The carrier has our reference: what became of it is asked at once, and never guessed."""
-    return _silence(claimed, name, outcome.carrier_code, next_in_s=0.0)
+    return silence(claimed, name, outcome.carrier_code, next_in_s=0.0)
 
 
 def _not_found(
@@ -185,9 +199,9 @@ def _not_found(
     reference: then it would not refuse a second charge, and is only asked.
     """
     if claimed.state in (State.ACTION_REQUIRED, State.REVIEW) or claimed.step == Step.CANCEL:
-        return _silence(claimed, name, "the carrier does not know it")
-    if _overdue(claimed):
-        return _to_review(claimed, name)
+        return silence(claimed, name, "the carrier does not know it")
+    if overdue(claimed):
+        return to_review(claimed, name)
     sent_at = claimed.last_sent_at or claimed.created_at
     first_at = claimed.not_found_first_at or claimed.claimed_at
     proven_in_s = max(
@@ -199,13 +213,13 @@ def _not_found(
     if claimed.state == State.UNKNOWN and claimed.not_found_seen and proven_in_s <= 0:
         if claimed.reason_code:  # declined when it was sent again, and still nothing to be found
             return result(claimed, Event.DECLINED, outcome=name, reason_code=claimed.reason_code)
-        if resend_is_safe and remembered and _age_s(claimed) < profile.resend_within_s:
+        if resend_is_safe and remembered and age_s(claimed) < profile.resend_within_s:
             again = {"not_found": True, "next_step": Step.AUTHORISE.value, "next_in_s": 0.0}
             return result(claimed, Event.RESENT, outcome=name, **again)
         if resend_is_safe and remembered:
             close = {"not_found": True, "next_step": Step.CANCEL.value, "next_in_s": 0.0}
             return result(claimed, Event.NOT_FOUND, outcome=name, **close)
-    next_in_s = _next_inquiry_s(claimed)
+    next_in_s = next_inquiry_s(claimed)
     if 0 < proven_in_s < next_in_s:
         next_in_s = proven_in_s
     return result(
@@ -239,8 +253,8 @@ def _send_again(claimed: Claimed, event: Event, name: str, detail: str, delay_s:
 
     One that had been sent before is still in doubt, so that it never waits to be given up as unsent.
     """
-    if claimed.step != Step.AUTHORISE or claimed.not_found_seen:
-        return _silence(claimed, name, detail, next_in_s=max(delay_s, _next_inquiry_s(claimed)))
+    if claimed.step != Step.AUTHORISE or claimed.not_found_seen or claimed.credential:
+        return silence(claimed, name, detail, next_in_s=max(delay_s, next_inquiry_s(claimed)))
     return result(
         claimed, event, outcome=name, detail=detail, next_step=Step.AUTHORISE.value, next_in_s=delay_s
     )
@@ -261,7 +275,7 @@ def _mismatch(claimed: Claimed, outcome: carrier.Mismatch, name: str, *_: Any) -
 
 
 def _unknown(claimed: Claimed, outcome: carrier.Unknown, name: str, *_: Any) -> Result:
-    return _silence(claimed, name, outcome.detail)
+    return silence(claimed, name, outcome.detail)
 
 
 def _after_credit(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Result:
@@ -270,7 +284,7 @@ def _after_credit(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Resu
         return result(claimed, Event.REVERSED, outcome=name)
     answered = isinstance(outcome, carrier.Approved)
     return result(
-        claimed, Event.SILENCE, outcome=name, next_in_s=None if answered else _next_inquiry_s(claimed)
+        claimed, Event.SILENCE, outcome=name, next_in_s=None if answered else next_inquiry_s(claimed)
     )
 
 
@@ -288,10 +302,10 @@ def _after_end(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Result:
             return result(claimed, Event.REVERSED, **kept)
         case carrier.Approved() | carrier.Mismatch() | carrier.Declined() | carrier.Cancelled():
             return result(claimed, Event.SILENCE, **kept)
-        case carrier.NotFound():
+        case carrier.NotFound() | carrier.RedirectRequired():
             return result(claimed, Event.SILENCE, **kept)
     asks_on = claimed.inquiries < _MOST_INQUIRIES_AFTER_END
-    return result(claimed, Event.SILENCE, **kept, next_in_s=_next_inquiry_s(claimed) if asks_on else None)
+    return result(claimed, Event.SILENCE, **kept, next_in_s=next_inquiry_s(claimed) if asks_on else None)
 
 
 def _for_people(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Result:
@@ -301,45 +315,8 @@ def _for_people(claimed: Claimed, outcome: carrier.Outcome, name: str) -> Result
     return result(claimed, Event.SILENCE, outcome=name, reason_code=claimed.reason_code)
 
 
-def _silence(claimed: Claimed, name: str, detail: str, next_in_s: float | None = None) -> Result:
-    if _overdue(claimed):
-        return _to_review(claimed, name)
-    waits = _next_inquiry_s(claimed) if next_in_s is None else next_in_s
-    keeps_step = claimed.state == State.ACTION_REQUIRED
-    return result(
-        claimed,
-        Event.SILENCE,
-        outcome=name,
-        detail=detail[:300],
-        reason_code=claimed.reason_code,
-        action_expires_at=claimed.action_expires_at,
-        next_step=claimed.step.value if keeps_step else Step.INQUIRE.value,
-        next_in_s=waits,
-    )
-
-
-def _to_review(claimed: Claimed, name: str) -> Result:
-    log.error("unanswered_for_too_long", reference=claimed.reference, carrier=claimed.carrier)
-    return result(
-        claimed, Event.OVERDUE, outcome=name, reason_code="under_review", next_in_s=_next_inquiry_s(claimed)
-    )
-
-
-def _overdue(claimed: Claimed) -> bool:
-    waits = claimed.state in (State.ACTION_REQUIRED, State.PENDING, State.UNKNOWN)
-    return waits and _age_s(claimed) > retry.scaled(retry.REVIEW_AFTER_S)
-
-
-def _age_s(claimed: Claimed) -> float:
-    return (claimed.claimed_at - claimed.created_at).total_seconds()
-
-
 def _code_ran_out(claimed: Claimed) -> bool:
     return claimed.action_expires_at is not None and claimed.action_expires_at <= claimed.claimed_at
-
-
-def _next_inquiry_s(claimed: Claimed) -> float:
-    return retry.inquiry_delay_s(claimed.inquiries)
 
 
 def _snake(name: str) -> str:
@@ -354,6 +331,9 @@ _DECISIONS: dict[type[Any], Callable[..., Result]] = {
     carrier.CodeRequired: _code_required,
     carrier.CodeLost: _code_lost,
     carrier.CodeRejected: _code_rejected,
+    carrier.RedirectRequired: redirect_required,
+    carrier.ApprovalExchanged: approval_exchanged,
+    carrier.Undecided: undecided,
     carrier.Cancelled: _cancelled,
     carrier.AlreadyKnown: _already_known,
     carrier.NotFound: _not_found,

@@ -16,7 +16,7 @@ from carriers import registry
 from carriers.driver import Conversations
 from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
-from deposits import breakers, doorbell, leases, stopping, transitions
+from deposits import breakers, doorbell, leases, sealing, stopping, transitions
 from deposits.actions.decide import decide
 from deposits.actions.record import record
 from deposits.crash_points import reach
@@ -167,6 +167,9 @@ def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
         payment_id=claimed.carrier_payment_id,
         authorization_id=claimed.authorization_id,
         code=claimed.one_time_code,
+        consent_id=claimed.consent_id,
+        approval_code=claimed.approval_code,
+        credential=sealing.unseal(claimed.credential),
         created_at=claimed.created_at,
         first_sent_at=claimed.first_sent_at,
         last_sent_at=claimed.last_sent_at,

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from carriers import reasons
 from deposits import retry, transitions
 from deposits.models import Attempt, Deposit
 from deposits.references import first_id_at
@@ -44,7 +45,7 @@ def give_up_unsent(batch: int = 100) -> int:
                 Event.OVERDUE,
                 actor_kind="worker",
                 actor="sweeper",
-                reason_code="carrier_unavailable",
+                reason_code=reasons.unavailable(deposit.method_type),
             )
     return len(deposits)
 

@@ -64,6 +64,13 @@ class Deposit(models.Model):
     authorization_id = models.CharField(max_length=100, blank=True, default="")
     one_time_code = models.CharField(max_length=10, blank=True, default="")
     code_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # What the player is asked to approve elsewhere, and where. What they brought back stays until it is exchanged; what
+    # it was exchanged for is sealed (deposits/sealing.py), until the payment is known or the deposit has ended.
+    consent_id = models.CharField(max_length=128, blank=True, default="", db_default="")
+    action_url = models.TextField(blank=True, default="", db_default="")
+    approval_code = models.TextField(blank=True, default="", db_default="")
+    credential = models.TextField(blank=True, default="", db_default="")
+    return_seen_at = models.DateTimeField(null=True, blank=True)
     action_expires_at = models.DateTimeField(null=True, blank=True)
     proof_needed = models.BooleanField(default=False, db_default=False)
 

@@ -21,14 +21,14 @@ WITH player AS (
     SELECT %(id)s, %(reference)s, %(partner_id)s, player.id, %(partner_reference)s, %(return_url)s, %(client)s,
         %(idempotency_key)s, %(idempotency_hash)s, %(request_id)s, %(amount_minor)s, %(currency)s, %(method_type)s,
         %(phone_number)s, %(carrier)s, '', '', '', 'received', '', '', 'authorise', now(), '',
-        %(counted_on)s::date, NOT player.verified
+        %(counted_on)s::date, %(phone_number)s <> '' AND NOT player.verified
     FROM player WHERE NOT player.blocked
     ON CONFLICT (client, idempotency_key) DO NOTHING
     RETURNING id, player_id, created_at, proof_needed
 ), cap AS (
     SELECT 'phone_month' AS kind, %(phone_number)s::text AS subject,
         date_trunc('month', %(counted_on)s::date)::date AS period_start, %(monthly_cap_minor)s::bigint AS most
-    FROM deposit
+    FROM deposit WHERE %(phone_number)s <> ''
     UNION ALL
     SELECT 'player_week', player.id::text, date_trunc('week', %(counted_on)s::date)::date, player.weekly_limit_minor
     FROM deposit, player

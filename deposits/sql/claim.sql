@@ -105,7 +105,8 @@ WITH room AS (
 )
 SELECT claimed.id, claimed.reference, claimed.player_id, claimed.amount_minor, claimed.currency,
     claimed.phone_number, claimed.carrier, claimed.carrier_payment_id, claimed.authorization_id,
-    claimed.one_time_code, claimed.code_tries, claimed.proof_needed, claimed.state, claimed.step, claimed.probe,
+    claimed.one_time_code, claimed.consent_id, claimed.approval_code, claimed.credential,
+    claimed.code_tries, claimed.proof_needed, claimed.state, claimed.step, claimed.probe,
     claimed.lease_epoch, claimed.tries, claimed.sends, claimed.bound, claimed.route_reason, claimed.inquiries,
     claimed.not_found_seen, claimed.not_found_first_at, claimed.first_sent_at, claimed.last_sent_at,
     claimed.created_at, claimed.action_expires_at, claimed.reason_code, claimed.request_id, now() AS claimed_at,

@@ -5,7 +5,7 @@
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS r (
         id uuid, epoch bigint, event text, to_state text, reason_code text, carrier_code text, payment_id text,
-        authorization_id text, action_expires_at timestamptz, code_tries int, next_step text, next_in_s float8,
+        authorization_id text, consent_id text, action_url text, credential text, approval_spent boolean, action_expires_at timestamptz, code_tries int, next_step text, next_in_s float8,
         not_found boolean, taken_minor bigint, verified boolean, nothing_taken boolean, final boolean,
         outcome text, detail text, exchanges jsonb)
 ), attempt AS (
@@ -22,6 +22,13 @@ WITH given AS (
         carrier_code = CASE WHEN d.resolved_at IS NULL THEN given.carrier_code ELSE d.carrier_code END,
         carrier_payment_id = coalesce(nullif(given.payment_id, ''), d.carrier_payment_id),
         authorization_id = coalesce(nullif(given.authorization_id, ''), d.authorization_id),
+        consent_id = coalesce(nullif(given.consent_id, ''), d.consent_id),
+        action_url = coalesce(nullif(given.action_url, ''), d.action_url),
+        -- What an approval is good for is kept no longer than it is needed: a payment that is known, or an end, needs none.
+        approval_code = CASE WHEN given.final OR given.approval_spent OR given.payment_id <> '' THEN ''
+            ELSE d.approval_code END,
+        credential = CASE WHEN given.final OR given.payment_id <> '' THEN '' WHEN given.approval_spent
+            THEN given.credential ELSE d.credential END,
         one_time_code = '', code_tries = given.code_tries, action_expires_at = given.action_expires_at,
         taken_minor = given.taken_minor, next_step = given.next_step,
         -- A notification that arrived while we were calling may know more than this answer: ask again at once.

@@ -29,6 +29,7 @@ class Keys:
 
     secret_key: str = field(default_factory=_random)
     notification_secret: str = field(default_factory=_random)
+    sealing_key: str = field(default_factory=_random)
     sandbox_client_secret: str = field(default_factory=_random)
     staff_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     webhook_secret: str = field(default_factory=_webhook_secret)

@@ -75,6 +75,7 @@ class Site:
         defaults = {
             "SECRET_KEY": self.keys.secret_key,
             "NOTIFICATION_SECRET": self.keys.notification_secret,
+            "SEALING_KEYS": self.keys.sealing_key,
             "DEMO": "1",
             "DEBUG": "0",
             "ALLOWED_HOSTS": f"{HOST},localhost,[::1]",

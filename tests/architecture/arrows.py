@@ -48,7 +48,7 @@ LAYERS = (
     Layer(frozenset({"actions"})),
     Layer(frozenset({"transitions", "retry", "limits", "doorbell", "breakers", "deadlines"}), peers=True),
     Layer(frozenset({"models"})),
-    Layer(frozenset({"states", "references", "crash_points", "stopping", "leases"})),
+    Layer(frozenset({"states", "references", "crash_points", "stopping", "leases", "sealing"})),
 )
 LAYERED = "deposits"
 

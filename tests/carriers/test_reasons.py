@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from carriers.reason_table import Charge
-from carriers.reasons import ACTIONS, CHARGE_STATEMENTS, FACTS, REASONS, RenderedReason, render
+from carriers.reasons import ACTIONS, CHARGE_STATEMENTS, FACTS, REASONS, Charge, RenderedReason, render
 
 BOTH = frozenset({"carrier_billing", "bank"})
 PHONE = frozenset({"carrier_billing"})
@@ -152,14 +151,14 @@ def test_neutral_words_do_not_vary_with_the_cause(code: str) -> None:
         ),
         (
             "bank_not_approved",
-            {"network": "Sandbox Bank"},
+            {"bank": "Sandbox Bank"},
             "Not approved in your bank's app",
             "",
             ["Open Sandbox Bank again", "Back to deposit"],
         ),
         (
             "bank_approval_timeout",
-            {"network": "Sandbox Bank"},
+            {"bank": "Sandbox Bank"},
             "The approval ran out",
             "",
             ["Open Sandbox Bank again", "Back to deposit"],
@@ -180,7 +179,7 @@ def test_neutral_words_do_not_vary_with_the_cause(code: str) -> None:
         ),
         (
             "bank_unavailable",
-            {"network": "Sandbox Bank"},
+            {"bank": "Sandbox Bank"},
             "Sandbox Bank is not answering",
             "",
             ["Try in a few minutes", "Use another method"],

@@ -32,10 +32,14 @@ def request(phone: str = "001", **changes: Any) -> DepositRequest:
     }
     if "partner_id" not in fields:
         fields["partner_id"] = partner().pk
-    fields.setdefault(
-        "canonical_body", canonical([fields["player"], fields["amount_minor"], fields["phone_number"]])
-    )
+    method = fields.get("bank_id") or fields["phone_number"]
+    fields.setdefault("canonical_body", canonical([fields["player"], fields["amount_minor"], method]))
     return DepositRequest(**fields)
+
+
+def bank_request(bank: str = "sandbox-bank", **changes: Any) -> DepositRequest:
+    """Return a request for £20 from a bank (its code)."""
+    return request(**{"method_type": "bank", "phone_number": "", "bank_id": bank, **changes})
 
 
 def accepted(phone: str = "001", **changes: Any) -> Deposit:

@@ -49,4 +49,4 @@ def test_doors_that_stand_open_are_refused_where_the_site_is_public(settings: An
     settings.DEBUG = settings.DEMO = True
     settings.CRASH_POINTS = "/deaths"
     named = [sentence.split(":")[0] for sentence in unsafe_settings()]
-    assert named == ["DEBUG", "DEMO", "CRASH_POINTS", "TIME_DIVISOR"]
+    assert named == ["DEBUG", "DEMO", "CRASH_POINTS", "SEALING_KEYS", "TIME_DIVISOR"]

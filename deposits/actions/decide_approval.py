@@ -1,0 +1,125 @@
+"""What an answer means where the player approves the payment elsewhere: sent there, back again, or never seen again.
+
+Nothing can be taken before we order the payment with what the approval was exchanged for. So whoever holds no such
+credential may end the deposit by the clock; whoever holds one finds out first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+from carriers import outcomes as carrier
+from carriers.profiles import CarrierProfile
+from deposits import retry, sealing
+from deposits.actions.silence import age_s, next_inquiry_s, silence
+from deposits.models import Deposit
+from deposits.states import Event, State
+from deposits.transitions import Claimed, Result, result
+
+Step = Deposit.Next
+#: While the player is away, the carrier is asked so seldom: most come back, and that is what we wait for.
+FIRST_LOOK_S = 60
+#: The end is enforced by us a moment after it is reached, so that an approval of the last second still counts.
+GRACE_S = 5
+
+
+def redirect_required(
+    claimed: Claimed,
+    outcome: carrier.RedirectRequired,
+    name: str,
+    profile: CarrierProfile,
+    _resend_is_safe: bool,
+) -> Result:
+    """The player is sent to approve, for the first time or again, or has not approved yet."""
+    if claimed.state == State.ACTION_REQUIRED:
+        return silence(claimed, name, "not approved yet")
+    ends_at = claimed.action_expires_at or claimed.claimed_at + timedelta(seconds=profile.approval_within_s)
+    ends_at = min(ends_at, outcome.expires_at) if outcome.expires_at else ends_at
+    if ends_at <= claimed.claimed_at:
+        return _expired(claimed, name)
+    again = dataclasses.replace(claimed, action_expires_at=ends_at)
+    return result(
+        claimed,
+        Event.REDIRECT_REQUIRED,
+        outcome=name,
+        consent_id=outcome.consent_id,
+        action_url=outcome.url,
+        action_expires_at=ends_at,
+        # Whatever was brought back before is of no use any more.
+        approval_spent=True,
+        next_in_s=_next_look_s(again),
+    )
+
+
+def approval_exchanged(claimed: Claimed, outcome: carrier.ApprovalExchanged, name: str, *_: Any) -> Result:
+    """The payment can be ordered, and that is due at once. What it takes is kept sealed until then."""
+    return result(
+        claimed,
+        Event.APPROVAL_EXCHANGED,
+        outcome=name,
+        credential=sealing.seal(outcome.credential),
+        approval_spent=True,
+        action_expires_at=claimed.action_expires_at,
+        next_step=Step.CONFIRM.value,
+        next_in_s=0.0,
+    )
+
+
+def undecided(
+    claimed: Claimed, outcome: carrier.Undecided, name: str, profile: CarrierProfile, _resend_is_safe: bool
+) -> Result:
+    """Only sending the same again tells what became of it, for as long as the carrier replays our reference.
+
+    Without an approval nothing can have been taken: an order that nobody waits for any more is closed.
+    """
+    if claimed.state != State.UNKNOWN:
+        return silence(claimed, name, outcome.detail)
+    began_at = claimed.first_sent_at or claimed.created_at
+    since_first_s = (claimed.claimed_at - began_at).total_seconds()
+    kept = {"action_expires_at": claimed.action_expires_at, "reason_code": claimed.reason_code}
+    if not (claimed.credential or claimed.approval_code) and age_s(claimed) >= profile.resend_within_s:
+        close = {"next_step": Step.CANCEL.value, "next_in_s": 0.0}
+        return result(claimed, Event.SILENCE, outcome=name, detail=outcome.detail, **close, **kept)
+    if since_first_s + profile.http_total_s >= profile.reference_kept_s:
+        return silence(claimed, name, outcome.detail)
+    return result(
+        claimed,
+        Event.RESENT,
+        outcome=name,
+        detail=outcome.detail,
+        next_step=Step.AUTHORISE.value,
+        # The first time at once; a carrier that answers inquiries and no orders is not hurried.
+        next_in_s=0.0
+        if claimed.inquiries <= 1 and claimed.tries < 5
+        else retry.resend_delay_s(claimed.tries // 3),
+        **kept,
+    )
+
+
+def awaits_approval(claimed: Claimed) -> bool:
+    """Whether the player is away to approve, so that nothing can have been taken yet."""
+    away = claimed.state == State.ACTION_REQUIRED and bool(claimed.consent_id)
+    return away and claimed.step == Step.INQUIRE and not (claimed.approval_code or claimed.credential)
+
+
+def approval_ran_out(claimed: Claimed, looked: Result) -> Result:
+    """Expire what the player has not approved in time, whether the carrier answers or not; else look again later."""
+    ends_at = claimed.action_expires_at
+    if ends_at is None or ends_at + timedelta(seconds=retry.scaled(GRACE_S)) <= claimed.claimed_at:
+        return _expired(claimed, looked.outcome)
+    looked.next_in_s = _next_look_s(claimed)
+    return looked
+
+
+def _expired(claimed: Claimed, name: str) -> Result:
+    reason_code = claimed.reason_code or "bank_approval_timeout"
+    return result(claimed, Event.EXPIRED, outcome=name, reason_code=reason_code)
+
+
+def _next_look_s(claimed: Claimed) -> float:
+    """Seldom while the player is away, and at the end."""
+    assert claimed.action_expires_at is not None
+    ends_in_s = (claimed.action_expires_at - claimed.claimed_at).total_seconds() + retry.scaled(GRACE_S)
+    return min(max(next_inquiry_s(claimed), retry.scaled(FIRST_LOOK_S)), max(ends_in_s, 0.0))
