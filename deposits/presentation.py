@@ -63,7 +63,7 @@ def money(deposit: Deposit) -> str:
         case State.REVIEW:
             return "taken" if deposit.taken_minor else "unknown"
         case State.SUBMITTING | State.UNKNOWN:
-            return "unknown"
+            return "none" if _not_ordered(deposit) else "unknown"
         case State.PENDING:
             if deposit.next_step != Deposit.Next.CONFIRM:
                 return "unknown"
@@ -81,12 +81,25 @@ def money(deposit: Deposit) -> str:
             return "none"
 
 
+def _not_ordered(deposit: Deposit) -> bool:
+    """Whether the bank certainly has no order yet: there is no approval with which one could have been given."""
+    return deposit.method_type == registry.BANK and not (deposit.credential or deposit.carrier_payment_id)
+
+
 def reason(deposit: Deposit) -> reasons.RenderedReason | None:
     """Return why the deposit is not simply done or on its way, in the words that the page shows; or None."""
     code = "carrier_timeout" if deposit.state == State.UNKNOWN else deposit.reason_code
     if known(deposit.state) is None:
         return None
     charge: reasons.Charge | None = None
+    if (
+        deposit.method_type == registry.BANK
+        and deposit.state == State.PENDING
+        and money(deposit) == "unknown"
+    ):
+        code = "bank_pending"
+    if deposit.state == State.UNKNOWN and money(deposit) == "none":
+        charge = "not_charged"
     if deposit.state == State.REVIEW:
         charge = "charged" if deposit.taken_minor else "unknown"
     elif money(deposit) == "taken":
