@@ -57,14 +57,12 @@ _OF_NEWER_CODE = "It went on."
 
 def as_timeline(deposit: Deposit) -> dict[str, Any]:
     """Return the events and attempts of `deposit`, each in the order in which they happened."""
+    by_bank = deposit.method_type == registry.BANK
     attempts = list(deposit.attempts.order_by("-epoch")[:MOST_ATTEMPTS])
     return {
         "object": "timeline",
         "deposit": public_id(deposit.id),
-        "events": [
-            _event(event, by_bank=deposit.method_type == registry.BANK)
-            for event in deposit.events.order_by("id")
-        ],
+        "events": [_event(event, by_bank=by_bank) for event in deposit.events.order_by("id")],
         "attempts": [_attempt(attempt) for attempt in reversed(attempts)],
     }
 

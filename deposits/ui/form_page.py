@@ -90,7 +90,7 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
 
 def _ranges(choices: list[Method]) -> list[dict[str, str]]:
     """What each kind of choice takes and is called, for the words that follow the choice without script."""
-    told = {}
+    told: dict[str, dict[str, str]] = {}
     for one in choices:
         least, most = one.amount_range
         span = (

@@ -92,14 +92,15 @@ def _request(offered: Offer, choice: Method, entry: Entry, key: str) -> DepositR
     assert minor is not None
     assert choice.profile is not None or not choice.by_bank
     bank_id = choice.profile.code if choice.by_bank and choice.profile else ""
-    way = {"bank_id": bank_id} if bank_id else {"phone_number": choice.number}
+    way = {"bank_id": bank_id} if choice.by_bank else {"phone_number": choice.number}
     return DepositRequest(
         partner_id=player.partner_id,
         player=player.external_id,
         amount_minor=minor,
         currency=offered.currency,
         method_type=choice.kind,
-        **way,
+        phone_number=choice.number,
+        bank_id=bank_id,
         client=f"player:{player.pk}",
         idempotency_key=key,
         canonical_body=canonical({"amount": minor, "currency": offered.currency, **way}),
