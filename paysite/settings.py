@@ -32,6 +32,8 @@ TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 DRAIN_S = env.float("DRAIN_S", default=1.5)
 # The demo player is signed in by itself, and the page offers the sandbox's stories. Never in production.
 DEMO = env.bool("DEMO", default=False)
+# Where players of the demo's partner may be sent back to; a real partner's addresses are registered in the admin.
+DEMO_RETURN_ADDRESSES = ["https://casino.example/"]
 OPERATOR_NAME = env.str("OPERATOR_NAME", default="Paysite Casino")
 SUPPORT_URL = env.str("SUPPORT_URL", default="mailto:help@paysite.example")
 

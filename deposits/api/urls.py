@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "v1/deposits/<str:deposit_id>/timeline", views.DepositTimeline.as_view(), name="api-deposit-timeline"
     ),
+    path("v1/methods", views.MethodList.as_view(), name="api-methods"),
     path("v1/openapi.json", docs.openapi, name="openapi"),
     path("docs/", docs.reference, name="api-docs"),
     path("docs/reference.js", docs.reference_script, name="api-docs-script"),
