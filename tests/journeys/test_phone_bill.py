@@ -274,7 +274,7 @@ def test_a_lost_connection_is_said_and_made_good(
     number = reference(page)
     await_condition(lambda: stack.charges(number), what="the charge")
     context.set_offline(False)
-    expect(page.locator("[data-screen='S13']")).to_be_visible(timeout=3_000)
+    see(page, "S13")
     assert len(stack.charges(number)) == 1
 
 
