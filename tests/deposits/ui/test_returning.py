@@ -99,6 +99,16 @@ def test_the_partners_player_is_led_to_the_registered_address_with_the_id_and_no
     assert approvals(refused) == 0
 
 
+def test_a_browser_goes_on_by_a_page_that_no_policy_of_the_banks_stops() -> None:
+    deposit = partners()
+    page = Client().get(door(), return_of(deposit), headers={"Sec-Fetch-Mode": "navigate"})
+    assert page.status_code == 200
+    address = f"https://casino.example/back?lang=en&deposit={public_id(deposit.pk)}#cashier"
+    assert page["Refresh"] == f"0; url={address}"
+    assert f'href="{address}"'.replace("&", "&amp;") in page.content.decode()
+    assert "£" not in text_of(page)
+
+
 def test_an_address_off_the_list_is_not_used_any_more() -> None:
     deposit = partners()
     Partner.objects.filter(pk=deposit.partner_id).update(return_addresses=["https://new.example/"])
