@@ -133,7 +133,7 @@ def test_without_script_the_bank_is_one_link_further(stack: Stack, browser: Brow
 def test_a_bank_is_found_by_a_part_of_its_name(player: Player) -> None:
     page = player.start()
     page.goto(f"{player.stack.base_url}/deposit/")
-    page.locator("label", has_text="You choose it by name").tap()
+    page.locator("label", has_text="Choose it by name").tap()
     expect(page.locator("form[data-once] button.button")).to_have_accessible_name(
         "Deposit £10 from your bank"
     )
