@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.conflicts import again_on_conflict
+from carriers import registry
 from deposits import doorbell, transitions
 from deposits.actions.accept import canonical
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
@@ -77,7 +78,7 @@ def cancel(deposit_id: UUID, caller: Caller, idempotency_key: str) -> Deposit:
         if not _first_time(deposit, Command.Kind.CANCEL, caller, idempotency_key, {}):
             return deposit
         who = {"actor_kind": caller.kind, "actor": caller.actor}
-        if deposit.state == State.RECEIVED and deposit.first_sent_at is None:
+        if _is_ours_alone(deposit):
             transitions.move(deposit, Event.CANCELLED, **who)
         elif _awaits_player(deposit):
             transitions.move(
@@ -98,8 +99,18 @@ def cancel(deposit_id: UUID, caller: Caller, idempotency_key: str) -> Deposit:
 
 def can_cancel(deposit: Deposit) -> bool:
     """Whether `cancel` would be accepted for the deposit as it was read."""
-    unsent = deposit.state == State.RECEIVED and deposit.first_sent_at is None
-    return unsent or (deposit.state == State.ACTION_REQUIRED and deposit.next_step != Deposit.Next.CONFIRM)
+    return _is_ours_alone(deposit) or (
+        deposit.state == State.ACTION_REQUIRED and deposit.next_step != Deposit.Next.CONFIRM
+    )
+
+
+def _is_ours_alone(deposit: Deposit) -> bool:
+    """Whether it waits to be sent and nobody can be taking the money for it.
+
+    What was sent to a bank before the player's approval is no order.
+    """
+    never_ordered = deposit.method_type == registry.BANK and not (deposit.approval_code or deposit.credential)
+    return deposit.state == State.RECEIVED and (deposit.first_sent_at is None or never_ordered)
 
 
 def _awaits_player(deposit: Deposit) -> bool:
