@@ -108,14 +108,16 @@ class Control:
         if advance:
             self._advance(encode({"advance_s": _number("advance_s", advance)}))
         changes: dict[str, object] = {}
-        faults: dict[str, float] = {}
+        faults: dict[str, dict[str, float]] = {"fault": {}, "bank_fault": {}}
         for name, text in form.items():
-            if name.startswith("fault."):
-                faults[name.removeprefix("fault.")] = _number(name, text)
+            kind, _, fault = name.partition(".")
+            if kind in faults:
+                faults[kind][fault] = _number(name, text)
             else:
                 changes[name] = text if name == "seed" else _number(name, text)
         if changes:
-            changes["faults"] = {name: value for name, value in faults.items() if value}
+            for kind, shares in faults.items():
+                changes[f"{kind}s"] = {name: value for name, value in shares.items() if value}
             self._put_settings(encode(changes))
         return Answer(303, content_type="", headers={"Location": "/sandbox/"})
 
