@@ -95,7 +95,7 @@ def _banks(world: World) -> str:
     decisions = world.settings.bank_decisions
     decided = ", ".join(f"{escape(name)} {share:g}" for name, share in decisions.items()) or "the page asks"
     origin = escape(world.bank.origin)
-    note = f'<p>They are at <a href="{origin}/">{origin}</a>. Customers decide: {decided}.</p>'
+    note = f"<p>They are at <code>{origin}</code>. Customers decide: {decided}.</p>"
     return note + _table(("bank_id", "Name", "What happens"), rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 
 import pytest
 from joserfc import jwt
@@ -54,6 +55,20 @@ def test_a_client_that_knows_only_the_discovery_document_pays(bank: Bank, ref: s
     details = bank.get(f"{PAYMENTS}/{payment_id}/payment-details").json["Data"]["PaymentStatus"]
     assert [one["Status"] for one in details] == ["ACCC"]
     assert bank.record(ref[:35]) == [("payment", 2000)]
+
+
+def test_a_banks_day_is_written_as_a_settlement_file(bank_of: Callable[[str], Bank], ref: str) -> None:
+    bank = bank_of("sandbox-bank-name")
+    payment_id = bank.pay(ref[:35]).json["Data"]["DomesticPaymentId"]
+    wait_until(lambda: bank.record(ref[:35]) == [("payment", 2000)])
+    day = bank.sandbox.call("GET", f"/sandbox/bank-ledger/{ref[:35]}").json["entries"][0]["at"][:10]
+
+    text = bank.sandbox.call("GET", f"/sandbox/settlement?bank_id=sandbox-bank-name&date={day}").body.decode()
+
+    assert text.splitlines()[0] == "date,reference,payment_id,amount,currency,kind"
+    assert f"{day},{ref[:35]},{payment_id},20.00,GBP,charge" in text.splitlines()
+    assert ref[:35] not in bank.sandbox.call("GET", "/sandbox/settlement").body.decode()
+    assert bank.sandbox.call("GET", "/sandbox/settlement?bank_id=nobody").status == 400
 
 
 def test_a_repeated_consent_is_the_same_consent(bank: Bank, ref: str) -> None:
