@@ -53,7 +53,9 @@ def control_page(world: World) -> bytes:
 <link rel="stylesheet" href="/sandbox/page.css">
 </head>
 <body>
+<main>
 {body}
+</main>
 </body>
 </html>
 """.encode()

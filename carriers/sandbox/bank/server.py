@@ -102,7 +102,10 @@ class BankService:
 
     async def _route(self, call: BankCall) -> BankAnswer:
         method = call.request.method
-        if call.path.startswith(f"{PISP_PATH}/"):
+        is_api = call.path.startswith(f"{PISP_PATH}/")
+        if self._world.mutual_tls and (is_api or call.path == oauth.TOKEN_PATH) and not call.is_certified:
+            raise BankRefused(401)
+        if is_api:
             return await self._pisp.answer(call)
         match method, call.path:
             case "GET", oauth.DISCOVERY_PATH:

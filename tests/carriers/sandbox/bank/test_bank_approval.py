@@ -96,7 +96,10 @@ def test_an_approval_is_not_taken_back(bank: Bank, ref: str) -> None:
 
     assert "Already decided" in bank.form(path, {"decision": "refuse"}).body.decode()
     assert status_of(bank, data["ConsentId"])[0] == "AUTH"
-    assert "code" in bank.decide(path), "tapping twice approves once, and comes back twice"
+    again = bank.decide(path, "approve", account="savings")
+    token = bank.exchange(again["code"]).json["access_token"]
+    funds = bank.get(f"{CONSENTS}/{data['ConsentId']}/funds-confirmation", token).json["Data"]
+    assert funds["FundsAvailableResult"]["FundsAvailable"] is True, "the account first chosen stays"
 
 
 def test_a_consent_that_nobody_approves_runs_out(bank: Bank, ref: str) -> None:

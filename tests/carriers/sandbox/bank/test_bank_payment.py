@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from joserfc import jwt
@@ -91,6 +92,19 @@ def test_a_repeated_order_pays_once_and_tells_how_it_stands(bank: Bank, ref: str
     assert (second.status, second.json["Data"]["Status"]) == (201, "ACCC")
     assert second.json["Data"]["DomesticPaymentId"] == first["DomesticPaymentId"]
     assert bank.record(ref[:35]) == [("payment", 2000)]
+
+
+@pytest.mark.parametrize("keys", [["one"] * 6, [f"other-{number}" for number in range(6)]])
+def test_orders_at_the_same_moment_pay_once(bank: Bank, ref: str, keys: list[str]) -> None:
+    body, token = bank.approved(ref[:35])
+
+    with ThreadPoolExecutor(len(keys)) as threads:
+        replies = list(threads.map(lambda key: bank.post(PAYMENTS, body, token, f"{key} {ref[4:20]}"), keys))
+
+    taken = {reply.json["Data"]["DomesticPaymentId"] for reply in replies if reply.status == 201}
+    assert len(taken) == 1
+    assert sum(reply.status == 201 for reply in replies) == keys.count(keys[0])
+    wait_until(lambda: bank.record(ref[:35]) == [("payment", 2000)])
 
 
 def test_the_same_key_with_another_body_is_refused(bank: Bank, ref: str) -> None:
