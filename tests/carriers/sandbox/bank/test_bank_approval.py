@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from tests.carriers.sandbox.bank.client import (
     REDIRECT_URI,
     Bank,
     payment_body,
-    signed_jwt,
     way_back,
 )
 from tests.carriers.sandbox.harness import CLIENT_ID, wait_until
@@ -151,7 +151,10 @@ def test_a_request_that_was_changed_or_signed_by_nobody_leads_nowhere(bank: Bank
         path.replace("state-1", "state-2"),
         f"{head}request={tail[:40]}A{tail[41:]}",
         path.replace(f"client_id={CLIENT_ID}", "client_id=other"),
-        f"{head}request={signed_jwt({'iss': CLIENT_ID, 'client_id': CLIENT_ID, 'aud': bank.issuer, 'exp': 1})}",
+        bank.authorize_path(data["ConsentId"], aud="https://other.example"),
+        bank.authorize_path(data["ConsentId"], iss="other"),
+        bank.authorize_path(data["ConsentId"], exp=1),
+        bank.authorize_path(data["ConsentId"], exp=int(time.time()) + 7_200),
     ]
 
     for one in changed:
