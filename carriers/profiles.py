@@ -31,6 +31,8 @@ class CarrierProfile:
     descriptor: str = "PAYSITE"
     """What the phone bill will say."""
     merchant_name: str = "Paysite"
+    refund_url: str = ""
+    """Where refunds are ordered, when that is an API of its own; empty where the carrier gives nothing back."""
     notification_url: str = ""
     notification_secret: str = ""
     # After the first send plus this long, a carrier that still finds nothing will never find it by itself.

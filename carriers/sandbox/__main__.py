@@ -20,6 +20,7 @@ from carriers.sandbox.clock import Clock
 from carriers.sandbox.lifecycle import Lifecycle
 from carriers.sandbox.notifications import Notifier
 from carriers.sandbox.payments import Store
+from carriers.sandbox.refunds import Refunds
 from carriers.sandbox.scripts import Scripts
 from carriers.sandbox.server import Service
 from carriers.sandbox.settings import Settings
@@ -89,8 +90,8 @@ async def serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with built(arguments) as world:
-        server = web.Server(Service(world).handle, request_factory=new_request, access_log=None)
+    async with built(arguments) as world, contextlib.aclosing(Refunds(world, arguments.data_dir)) as refunds:
+        server = web.Server(Service(world, refunds).handle, request_factory=new_request, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
