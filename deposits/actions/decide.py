@@ -47,7 +47,7 @@ def decide(
 
     Never raises: an outcome that makes no sense in this state is silence, to be asked about again.
     """
-    name = _snake(type(outcome).__name__)
+    name = snake(type(outcome).__name__)
     try:
         if claimed.state == State.CREDITED:
             return _after_credit(claimed, outcome, name)
@@ -274,6 +274,11 @@ def _mismatch(claimed: Claimed, outcome: carrier.Mismatch, name: str, *_: Any) -
     )
 
 
+def _out_of_place(claimed: Claimed, _outcome: carrier.Outcome, name: str, *_: Any) -> Result:
+    """No answer about a deposit."""
+    return silence(claimed, name, "no answer about a deposit")
+
+
 def _unknown(claimed: Claimed, outcome: carrier.Unknown, name: str, *_: Any) -> Result:
     return silence(claimed, name, outcome.detail)
 
@@ -319,7 +324,8 @@ def _code_ran_out(claimed: Claimed) -> bool:
     return claimed.action_expires_at is not None and claimed.action_expires_at <= claimed.claimed_at
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return the name of an outcome's class as attempts keep it: "NotFound" is "not_found"."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
@@ -341,5 +347,8 @@ _DECISIONS: dict[type[Any], Callable[..., Result]] = {
     carrier.NotSent: _not_sent,
     carrier.OurFault: _our_fault,
     carrier.Mismatch: _mismatch,
+    carrier.Refunded: _out_of_place,
+    carrier.RefundPending: _out_of_place,
+    carrier.RefundRefused: _out_of_place,
     carrier.Unknown: _unknown,
 }

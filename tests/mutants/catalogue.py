@@ -186,7 +186,7 @@ MUTANTS = (
         (
             Edit(
                 "deposits/management/commands/sweep.py",
-                "    if Deposit.objects.due(carriers).exists():",
+                "    if Deposit.objects.due(carriers).exists() or Refund.objects.due(carriers).exists():",
                 "    if False:",
             ),
         ),
