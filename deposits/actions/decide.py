@@ -55,7 +55,8 @@ def decide(
             return _after_end(claimed, outcome, name)
         if claimed.state == State.REVIEW and claimed.taken_minor is not None:
             return _for_people(claimed, outcome, name)
-        decided = _DECISIONS[type(outcome)](claimed, outcome, name, profile, resend_is_safe)
+        decision = _DECISIONS.get(type(outcome), _out_of_place)
+        decided = decision(claimed, outcome, name, profile, resend_is_safe)
         if awaits_approval(claimed) and decided.event in (Event.SILENCE, Event.OVERDUE):
             return approval_ran_out(claimed, decided)
         return decided
@@ -275,7 +276,7 @@ def _mismatch(claimed: Claimed, outcome: carrier.Mismatch, name: str, *_: Any) -
 
 
 def _out_of_place(claimed: Claimed, _outcome: carrier.Outcome, name: str, *_: Any) -> Result:
-    """No answer about a deposit."""
+    """An answer about something else than a deposit says nothing about this one."""
     return silence(claimed, name, "no answer about a deposit")
 
 
@@ -347,8 +348,5 @@ _DECISIONS: dict[type[Any], Callable[..., Result]] = {
     carrier.NotSent: _not_sent,
     carrier.OurFault: _our_fault,
     carrier.Mismatch: _mismatch,
-    carrier.Refunded: _out_of_place,
-    carrier.RefundPending: _out_of_place,
-    carrier.RefundRefused: _out_of_place,
     carrier.Unknown: _unknown,
 }
