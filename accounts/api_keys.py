@@ -19,6 +19,7 @@ from pathlib import Path
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts import return_addresses
 from accounts.models import ApiKey, Partner
 from accounts.statement import Statement
 
@@ -42,11 +43,23 @@ class KeyHolder:
     partner_id: int
     mode: str
     scopes: tuple[str, ...]
+    return_addresses: tuple[str, ...] = ()
+    """Where the partner's players may be sent back to, as last read."""
 
     @property
     def client(self) -> str:
         """The scope of the partner's idempotency keys. Test and live never share one."""
         return f"partner:{self.partner_id}:{self.mode}"
+
+    def may_return_to(self, url: str) -> bool:
+        """Whether players may be sent back to `url`. What was registered a moment ago counts too."""
+        if self.mode == ApiKey.Mode.TEST and return_addresses.is_local(url):
+            return True
+        if return_addresses.covers(self.return_addresses, url):
+            return True
+        # The holder may have been remembered for a while.
+        now = Partner.objects.values_list("return_addresses", flat=True).get(pk=self.partner_id)
+        return return_addresses.covers(now, url)
 
 
 _remembered: dict[bytes, tuple[KeyHolder, float]] = {}
@@ -89,7 +102,14 @@ def authenticate(key: str) -> KeyHolder | None:
     if not rows or not same or not rows[0]["usable"]:
         return None
     row = rows[0]
-    return KeyHolder(row["id"], prefix, row["partner_id"], row["mode"], tuple(row["scopes"]))
+    return KeyHolder(
+        row["id"],
+        prefix,
+        row["partner_id"],
+        row["mode"],
+        tuple(row["scopes"]),
+        tuple(row["return_addresses"]),
+    )
 
 
 def recognise(key: str) -> KeyHolder | None:

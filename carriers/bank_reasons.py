@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from carriers.reason import Reason, button, row
+from carriers.reason import Next, Reason, button, row
 
-_ANOTHER_ACCOUNT = button("change_method", "Use another account")
+_ANOTHER_ACCOUNT = button("change_account", "Use another account")
+_ANOTHER_METHOD = Next(("Use another method",), "change_method", method="carrier_billing")
 _SMALLER = button("change_amount", "Choose a smaller amount")
 _OPEN_AGAIN = button("retry", "Open {bank} again", "Open your bank again")
 _BACK = button("back_to_deposit", "Back to deposit")
@@ -28,6 +29,7 @@ BANK_REASONS: Final[tuple[Reason, ...]] = (
         _ANOTHER_ACCOUNT,
         button("ask_carrier", "Contact your bank"),
     ),
+    # Whoever has turned gambling payments off is not shown a way around it.
     row(
         "bank_gambling_block",
         "B",
@@ -51,16 +53,16 @@ BANK_REASONS: Final[tuple[Reason, ...]] = (
         "P",
         "The account is not in your name",
         (("We can only take money from an account in your own name.",),),
-        button("change_method", "Use your own account"),
+        button("change_account", "Use your own account"),
         button("contact", "Contact us"),
     ),
     row(
         "bank_unavailable",
         "LO",
         ("{bank} is not answering", "Your bank is not answering"),
-        (("This is on their side.",),),
+        (),
         button("retry", "Try in a few minutes"),
-        button("change_method", "Use another method"),
+        _ANOTHER_METHOD,
     ),
     row(
         "bank_pending",

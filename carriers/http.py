@@ -105,6 +105,13 @@ class _Transfer:
         else:
             set_option(pycurl.HTTPGET, 1)
         set_option(pycurl.CUSTOMREQUEST, request.method)
+        # libcurl never uses a connection for a request with another certificate.
+        certificate, key = request.certificate, request.certificate_key
+        for option, pem in ((pycurl.SSLCERT_BLOB, certificate), (pycurl.SSLKEY_BLOB, key)):
+            if pem:
+                set_option(option, pem.encode())
+            else:
+                self.curl.unsetopt(option)
 
     def once_more_on_a_new_connection(self) -> bool:
         """After `_before_request` found the connection dead: True when set up to go over a fresh one."""

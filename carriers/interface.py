@@ -76,7 +76,7 @@ class RefundOrder:
 class HttpRequest:
     """One request to send. `moves_money` marks a request after which silence means `Unknown`.
 
-    `certificate` and `certificate_key` are paths of PEM files, for carriers that want mutual TLS.
+    `certificate` and `certificate_key` are PEM text, for carriers that want mutual TLS.
     """
 
     method: str
@@ -85,7 +85,7 @@ class HttpRequest:
     body: bytes = b""
     moves_money: bool = False
     certificate: str = ""
-    certificate_key: str = ""
+    certificate_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,8 @@ class Unknown:
     detail: str
 
 
+#: What is only said about a refund.
+OfRefund = Refunded | RefundPending | RefundRefused
 Outcome = (
     Approved
     | Declined
@@ -208,8 +210,6 @@ Outcome = (
     | NotSent
     | OurFault
     | Mismatch
-    | Refunded
-    | RefundPending
-    | RefundRefused
+    | OfRefund
     | Unknown
 )

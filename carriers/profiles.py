@@ -72,18 +72,21 @@ class CarrierProfile:
     signing_key_id: str = ""
     signer: str = ""
     """Whose signature it is: our organisation and software, as the bank's directory names them."""
-    trust_anchor: str = "openbanking.org.uk"
+    trust_anchor: str = ""
+    """Whose directory that is."""
     binding_secret: str = ""
     """From it and our reference follow state, nonce and verifier, so that none of them has to be kept."""
     certificate: str = ""
     certificate_key: str = ""
-    """Paths of PEM files for mutual TLS; both or none."""
-    creditor_scheme: str = "UK.OBIE.SortCodeAccountNumber"
+    """For mutual TLS, as PEM text; both or none."""
+    creditor_scheme: str = ""
     creditor_account: str = ""
     creditor_name: str = ""
     """The account that deposits are paid into."""
     credited_statuses: tuple[str, ...] = ("ACSC", "ACCC")
     """Statuses of a payment that count as money received, by their names in version 4.0."""
+    gambling_block_reasons: tuple[str, ...] = ("AG01",)
+    """Reasons of a rejection by which this bank says that its customer has blocked gambling payments."""
     approval_within_s: float = 600.0
     """How long the player has to approve, unless the bank says less."""
     confirm_funds: bool = False

@@ -21,17 +21,21 @@ CHARGE_STATEMENTS: Mapping[Charge, str] = {
 ACTIONS = frozenset(
     {"retry", "change_amount", "change_method", "change_number", "enter_code", "new_code", "my_deposits"}
     | {"contact", "ask_carrier", "how_it_works", "wait", "support_tools", "play", "back_to_deposit"}
-    | {"notify_me", "refund", "my_limits", "take_a_break", "confirm_details"}
+    | {"notify_me", "refund", "my_limits", "take_a_break", "confirm_details", "change_account"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """One button: its label as alternatives, and facts without which it must not be shown at all."""
+    """One button: its label as alternatives, and what it takes to be shown at all.
+
+    `needs` are facts that must be known, `method` a way to pay that must be there.
+    """
 
     label: Sentence
     action: str
     needs: tuple[str, ...] = ()
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)

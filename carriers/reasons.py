@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _BACK = button("back_to_deposit", "Back to deposit")
-_BANK = button("change_method", "Pay from bank")
+_BANK = Next(("Pay from bank",), "change_method", method="bank")
 _CONTACT = button("contact", "Contact us")
 _MY_DEPOSITS = button("my_deposits", "See my deposits")
 _MY_LIMITS = button("my_limits", "See my limits")
@@ -270,7 +270,7 @@ def _facts_in(reason: Reason) -> set[str]:
 #: Every fact that a reason can use, given as the player reads it: "£20", "2 minutes", "1 December".
 FACTS: Final = frozenset[str]().union(*(_facts_in(reason) for reason in _TABLE))
 # While we do not know where the money is, none of these may be one tap away.
-_COULD_CHARGE_TWICE = frozenset({"retry", "change_amount", "change_method"})
+_COULD_CHARGE_TWICE = frozenset({"retry", "change_amount", "change_method", "change_account"})
 
 
 def unavailable(method_type: str) -> str:
@@ -288,7 +288,7 @@ def render(
 ) -> RenderedReason:
     """Put `reason` (or its code) into words with the facts (FACTS) that are known; None and "" are unknown.
 
-    `methods` are the ways to pay there are; without "bank" nothing leads to one. `unavailable` are actions
+    `methods` are the ways to pay there are; nothing leads to one that is not there. `unavailable` are actions
     that this deposit cannot offer (a new code, where the carrier cannot send one). `charge` overrides the
     reason's own, for reviews. `maximum` of `carrier_payment_limit` is only to be given when the amount was
     above it; `tries` is a number. KeyError for an unknown code, TypeError for an unknown fact.
@@ -301,8 +301,6 @@ def render(
     known = {name: str(fact) for name, fact in facts.items() if fact not in (None, "")}
     charge = charge or reason.charge
     barred = set(unavailable)
-    if "bank" not in methods:
-        barred.add("change_method")
     if charge in ("unknown", "held"):
         barred |= _COULD_CHARGE_TWICE
     return RenderedReason(
@@ -310,7 +308,7 @@ def render(
         title=_said(reason.title, known),
         text=" ".join(filter(None, (_said(sentence, known) for sentence in reason.text))),
         charge_statement=CHARGE_STATEMENTS[charge],
-        next=_buttons(reason, known, barred),
+        next=_buttons(reason, known, barred, methods),
     )
 
 
@@ -323,11 +321,15 @@ def _said(alternatives: Sentence, known: Mapping[str, str]) -> str:
     return ""
 
 
-def _buttons(reason: Reason, known: Mapping[str, str], barred: set[str]) -> tuple[RenderedNext, ...]:
+def _buttons(
+    reason: Reason, known: Mapping[str, str], barred: set[str], methods: frozenset[str]
+) -> tuple[RenderedNext, ...]:
     """One or two steps. A primary one that is not to be had gives way to `instead`, then to the second."""
     shown: list[RenderedNext] = []
     for step in (reason.primary, reason.instead, reason.secondary):
         if step is None or step.action in barred or not known.keys() >= set(step.needs):
+            continue
+        if step.method and step.method not in methods:
             continue
         if step is reason.instead and shown:
             continue

@@ -32,8 +32,17 @@ _ADDRESSES = (
 )
 _ALWAYS = ("code", "adapter", "name", "base_url", "token_url", "currencies")
 _OF_A_BANK = (
-    *("authorise_url", "redirect_url", "issuer", "jwks_url", "signing_key", "signing_key_id", "signer"),
-    *("binding_secret", "creditor_account", "creditor_name", "credited_statuses"),
+    *(
+        "authorise_url",
+        "redirect_url",
+        "issuer",
+        "jwks_url",
+        "signing_key",
+        "signing_key_id",
+        "signer",
+        "trust_anchor",
+    ),
+    *("binding_secret", "creditor_scheme", "creditor_account", "creditor_name", "credited_statuses"),
 )
 
 

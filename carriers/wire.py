@@ -54,6 +54,13 @@ def convert(loaded: object, kind: type[_Wire]) -> _Wire:
     return msgspec.convert(loaded, kind, builtin_types=(Decimal,))
 
 
+def decimal(digits: str) -> Decimal:
+    """An amount that was sent as text. ValueError for anything but digits with at most one point."""
+    if not digits.replace(".", "", 1).isdecimal() or not digits.isascii():
+        raise ValueError("amount: no number")
+    return Decimal(digits)
+
+
 def to_decimal(amount_minor: int, currency: str) -> Decimal:
     """2000 in GBP as 20.00, 2000 in JPY as 2000. KeyError for a currency that MINOR_DIGITS does not know."""
     return Decimal(amount_minor).scaleb(-MINOR_DIGITS[currency])

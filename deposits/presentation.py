@@ -15,8 +15,6 @@ from deposits.models import Deposit
 from deposits.references import public_id
 from deposits.states import State, known
 
-#: Ways to pay that this installation offers; a reason's text never points at one that is not here.
-METHODS = frozenset({"carrier_billing"})
 #: Next steps that this installation cannot take: no reason offers them. There are no text messages to players, and no
 #: carrier sends a new code.
 UNAVAILABLE = frozenset({"notify_me", "new_code", "refund", "ask_carrier", "take_a_break", "confirm_details"})
@@ -65,7 +63,7 @@ def money(deposit: Deposit) -> str:
         case State.REVIEW:
             return "taken" if deposit.taken_minor else "unknown"
         case State.SUBMITTING | State.UNKNOWN:
-            return "unknown"
+            return "none" if _not_ordered(deposit) else "unknown"
         case State.PENDING:
             if deposit.next_step != Deposit.Next.CONFIRM:
                 return "unknown"
@@ -89,12 +87,25 @@ def _is_returned(deposit: Deposit) -> bool:
     return deposit.reversed_at is not None or deposit.refunded_minor >= taken_minor
 
 
+def _not_ordered(deposit: Deposit) -> bool:
+    """Whether the bank certainly has no order yet: there is no approval with which one could have been given."""
+    return deposit.method_type == registry.BANK and not (deposit.credential or deposit.carrier_payment_id)
+
+
 def reason(deposit: Deposit) -> reasons.RenderedReason | None:
     """Return why the deposit is not simply done or on its way, in the words that the page shows; or None."""
     code = "carrier_timeout" if deposit.state == State.UNKNOWN else deposit.reason_code
     if known(deposit.state) is None:
         return None
     charge: reasons.Charge | None = None
+    if (
+        deposit.method_type == registry.BANK
+        and deposit.state == State.PENDING
+        and money(deposit) == "unknown"
+    ):
+        code = "bank_pending"
+    if deposit.state == State.UNKNOWN and money(deposit) == "none":
+        charge = "not_charged"
     if deposit.state == State.REVIEW:
         charge = "charged" if deposit.taken_minor else "unknown"
     elif money(deposit) == "taken":
@@ -105,15 +116,21 @@ def reason(deposit: Deposit) -> reasons.RenderedReason | None:
     if not code:
         return None
     return reasons.render(
-        code, methods=METHODS, unavailable=UNAVAILABLE, charge=charge, **_facts(deposit, code)
+        code, methods=methods(), unavailable=UNAVAILABLE, charge=charge, **_facts(deposit, code)
     )
+
+
+def methods() -> frozenset[str]:
+    """Return the ways to pay that this installation offers; a reason's text never points at another."""
+    return frozenset(profile.method_type for profile in registry.registry().profiles.values())
 
 
 def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
     """What the text of this reason may name about the deposit; nothing that is not known to be true."""
     profile = registry.profile(deposit.carrier)
     facts: dict[str, str | int | None] = {
-        "bank" if profile.method_type == registry.BANK else "network": profile.name,
+        "network": profile.name,
+        "bank": profile.name if profile.method_type == registry.BANK else None,
         "amount": format_money(deposit.amount_minor, deposit.currency, short=True),
         "exact_amount": format_money(deposit.amount_minor, deposit.currency),
     }
@@ -140,7 +157,7 @@ def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | 
         facts["date"] = format_day(given["resets_on"])
         facts["period"] = "this month" if refusal.code == "carrier_monthly_limit" else "this week"
     facts["network"] = given.get("network")
-    return reasons.render(refusal.code, methods=METHODS, unavailable=UNAVAILABLE, charge=None, **facts)
+    return reasons.render(refusal.code, methods=methods(), unavailable=UNAVAILABLE, charge=None, **facts)
 
 
 def format_day(day: date) -> str:
@@ -148,10 +165,28 @@ def format_day(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
+def awaits_approval(deposit: Deposit) -> bool:
+    """Whether the player is to approve the deposit at the bank now, at `action_url`."""
+    return (
+        deposit.state == State.ACTION_REQUIRED
+        and bool(deposit.action_url)
+        and deposit.action_expires_at is not None
+        and deposit.next_step != Deposit.Next.CONFIRM
+    )
+
+
 def next_action(deposit: Deposit) -> dict[str, Any] | None:
     """Return what the player has to do now, or None."""
     if deposit.state != State.ACTION_REQUIRED or deposit.next_step == Deposit.Next.CONFIRM:
         return None
+    if deposit.method_type == registry.BANK:
+        if not awaits_approval(deposit):
+            return None
+        return {
+            "type": "redirect",
+            "url": deposit.action_url,
+            "expires_at": _time(deposit.action_expires_at),
+        }
     return {
         "type": "one_time_code",
         "expires_at": _time(deposit.action_expires_at),
@@ -173,11 +208,7 @@ def as_object(deposit: Deposit, player: str, page_url: str) -> dict[str, Any]:
         "refunded_amount": deposit.amount_minor if deposit.reversed_at else deposit.refunded_minor,
         "player": player,
         "partner_reference": deposit.partner_reference or None,
-        "method": {
-            "type": deposit.method_type,
-            "phone_number": mask_msisdn(deposit.phone_number),
-            "carrier": deposit.carrier,
-        },
+        "method": _method(deposit),
         "reason": None if why is None else as_reason(why),
         "next_action": next_action(deposit),
         "page_url": page_url,
@@ -185,6 +216,29 @@ def as_object(deposit: Deposit, player: str, page_url: str) -> dict[str, Any]:
         "created_at": _time(deposit.created_at),
         "updated_at": _time(deposit.updated_at),
     }
+
+
+def _method(deposit: Deposit) -> dict[str, str]:
+    if deposit.method_type == registry.BANK:
+        return {"type": registry.BANK, "bank_id": deposit.carrier, "bank": carrier_name(deposit.carrier)}
+    return {
+        "type": deposit.method_type,
+        "phone_number": mask_msisdn(deposit.phone_number),
+        "carrier": deposit.carrier,
+    }
+
+
+def carrier_name(code: str) -> str:
+    """Return the name of a carrier or bank as players know it; its code when it is not configured any more."""
+    profile = registry.registry().profiles.get(code)
+    return profile.name if profile else code
+
+
+def by_method(deposit: Deposit) -> str:
+    """Return how the deposit is paid, to follow its amount: "£20" "by phone bill", "£20" "from Sandbox Bank"."""
+    if deposit.method_type == registry.BANK:
+        return f"from {carrier_name(deposit.carrier)}"
+    return "by phone bill"
 
 
 def as_reason(why: reasons.RenderedReason) -> Mapping[str, Any]:

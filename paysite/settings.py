@@ -9,6 +9,7 @@ from django.templatetags.static import static
 
 from paysite.database import BoundedConnection
 from paysite.logging import logging_config
+from paysite.sandbox_banks import sandbox_banks
 from paysite.time_limits import TimeLimits
 
 #: Everybody knows it: start-up refuses it where the site serves https.
@@ -31,6 +32,8 @@ TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 DRAIN_S = env.float("DRAIN_S", default=1.5)
 # The demo player is signed in by itself, and the page offers the sandbox's stories. Never in production.
 DEMO = env.bool("DEMO", default=False)
+# Where players of the demo's partner may be sent back to; a real partner's addresses are registered in the admin.
+DEMO_RETURN_ADDRESSES = ["https://casino.example/"]
 OPERATOR_NAME = env.str("OPERATOR_NAME", default="Paysite Casino")
 SUPPORT_URL = env.str("SUPPORT_URL", default="mailto:help@paysite.example")
 
@@ -196,7 +199,17 @@ CARRIERS: list[dict[str, object]] = env.json(
             "reference_kept_s": 24 * 3_600 / TIME_DIVISOR,
             "http_total_s": TIME_LIMITS.http_total,
             "connect_timeout_s": 3 / TIME_DIVISOR,
-        }
+        },
+        *sandbox_banks(
+            env.str("SANDBOX_BANK_URL", default="http://127.0.0.1:8006").rstrip("/"),
+            BASE_URL,
+            client_id=env.str("SANDBOX_CLIENT_ID", default="paysite"),
+            client_secret=env.str("SANDBOX_CLIENT_SECRET", default=""),
+            signing_key=env.str("BANK_SIGNING_KEY", default="", multiline=True),
+            binding_secret=SECRET_KEY,
+            time_divisor=TIME_DIVISOR,
+            http_total_s=TIME_LIMITS.http_total,
+        ),
     ],
 )
 

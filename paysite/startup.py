@@ -54,7 +54,7 @@ def refuse_unsafe_settings(celery: Mapping[str, Any] | None = None) -> None:
 def start_or_exit(celery: Mapping[str, Any] | None = None) -> None:
     """Return when the settings are safe; otherwise say why on standard error and end the process, without a trace."""
     try:
-        found = [*unsafe_settings(celery), *_debug_with_live_keys()]
+        found = [*unsafe_settings(celery), *_open_with_live_keys()]
     except ImproperlyConfigured as error:
         found = [str(error)]
     if found:
@@ -133,9 +133,16 @@ def _unsafe_carriers() -> Iterator[str]:
             yield f"CARRIERS: carrier {code!r}: http_total_s: {profile.http_total_s:g} s must be at most {most:g} s"
 
 
-def _debug_with_live_keys() -> list[str]:
-    """DEBUG shows settings and data to whoever causes an error: never where a live key opens the door."""
-    if not settings.DEBUG:
+def _open_with_live_keys() -> list[str]:
+    """DEBUG shows settings and data to whoever causes an error, and a key that everybody knows seals nothing: never
+    where a live API key opens the door.
+    """
+    must = {
+        "DEBUG: must be off": settings.DEBUG,
+        "SEALING_KEYS: must be set to random text": settings.DEVELOPMENT_SEALING_KEY in settings.SEALING_KEYS,
+    }
+    found = [sentence for sentence, is_open in must.items() if is_open]
+    if not found:
         return []
     try:
         with connection.cursor() as cursor:
@@ -144,10 +151,10 @@ def _debug_with_live_keys() -> list[str]:
     except ProgrammingError:  # no tables yet, so no keys
         return []
     except Error:
-        return ["DEBUG: must be off where the database cannot be asked whether there are live API keys"]
+        return [f"{one} where the database cannot be asked whether there are live API keys" for one in found]
     finally:
         connection.close()
         # Processes that fork later must not share a connection.
         if close_pool := getattr(connection, "close_pool", None):
             close_pool()
-    return [f"DEBUG: must be off while live API keys may be used ({keys} of them)"] if keys else []
+    return [f"{one} while live API keys may be used ({keys} of them)" for one in found] if keys else []

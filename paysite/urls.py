@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from paysite import metrics
+from paysite import metrics, public_keys
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.scrape),
+    path(".well-known/jwks.json", public_keys.published),
     path("admin/", admin.site.urls),
     path("", include("deposits.urls")),
 ]

@@ -56,6 +56,20 @@
 
   let stream = null;
   let over = false;
+  // Just made, and to be approved at the bank: the page goes on there by itself, once, and not again when it is reloaded
+  // or come back to.
+  let goOn = panel.dataset.on;
+  if (goOn) {
+    const here = new URL(location);
+    here.searchParams.delete(goOn);
+    history.replaceState(null, "", here);
+  }
+  const go = () => {
+    const link = goOn && panel.querySelector("[data-go]");
+    if (!link) return;
+    goOn = "";
+    location.assign(link.href);
+  };
   let tries = 0;
   let retry = 0;
   let poll = 0;
@@ -73,6 +87,7 @@
       say(state.status, true);
       if (at && $(at)) $(at).focus();
       readText();
+      go();
     } else if (line.className === "line") say("");
     if (over) close();
   };
@@ -164,4 +179,5 @@
     }
   });
   begin();
+  go();
 })();

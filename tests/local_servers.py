@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from paysite.local_stack.clean import remove
 from paysite.local_stack.ports import Ports, is_free
@@ -25,6 +26,7 @@ ENVIRONMENT = {
     "SANDBOX_CLIENT_ID": "paysite",
     "SANDBOX_CLIENT_SECRET": "sandbox-secret-for-tests",
     "NOTIFICATION_SECRET": "notification-secret-for-tests",
+    "BANK_SIGNING_KEY": RSAKey.generate_key(2_048).as_pem(private=True).decode(),
     "SEALING_KEYS": "sealing-key-for-tests-only",
     "TIME_DIVISOR": "10",
     "DEMO": "1",

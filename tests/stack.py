@@ -83,6 +83,8 @@ class Stack:
             secret_key=ENVIRONMENT["SECRET_KEY"],
             notification_secret=ENVIRONMENT["NOTIFICATION_SECRET"],
             sandbox_client_secret=ENVIRONMENT["SANDBOX_CLIENT_SECRET"],
+            bank_signing_key=ENVIRONMENT["BANK_SIGNING_KEY"],
+            sealing_key=ENVIRONMENT["SEALING_KEYS"],
         )
         self.site = programs.Site(ROOT, data_dir, ports or stack_ports(), keys, instances, balanced)
         self.environment = self.site.environment(database_url, redis_url) | {

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
+from accounts.admin import return_addresses
 from accounts.admin.acts import note_staff_act
 from accounts.admin.api_keys import STANDING_COLOURS, issue_view, standing
 from accounts.admin.pages import Fact, Page, Table, audit_table, cell
@@ -19,7 +20,10 @@ from accounts.models import Partner
 
 @admin.register(Partner)
 class PartnerAdmin(ReadOnlyAdmin):
-    """A partner can be added; its name and slug stay, because references and keys hang off them."""
+    """A partner can be added; its name and slug stay, because references and keys hang off them.
+
+    Where its players may be sent back to has a form of its own.
+    """
 
     search_hint = "Slug"
     fields = ("name", "slug")
@@ -49,7 +53,11 @@ class PartnerAdmin(ReadOnlyAdmin):
         ]
         if request.user.has_perm("accounts.add_apikey"):
             links.append(("Issue a key…", reverse("admin:accounts_partner_issue_key", args=[row.pk])))
-        return Page(f"Partner {row.name}", facts, [_keys(row), audit_table("partner", row.slug)], links)
+        if request.user.has_perm("accounts.change_partner"):
+            change = reverse("admin:accounts_partner_return_addresses", args=[row.pk])
+            links.append(("Change return addresses…", change))
+        tables = [_keys(row), return_addresses.table(row), audit_table("partner", row.slug)]
+        return Page(f"Partner {row.name}", facts, tables, links)
 
     def get_urls(self) -> list[URLPattern]:
         issue = path(
@@ -57,11 +65,20 @@ class PartnerAdmin(ReadOnlyAdmin):
             self.admin_site.admin_view(self.issue_key_view),
             name="accounts_partner_issue_key",
         )
-        return [issue, *super().get_urls()]
+        addresses = path(
+            "<int:partner_id>/return-addresses/",
+            self.admin_site.admin_view(self.return_addresses_view),
+            name="accounts_partner_return_addresses",
+        )
+        return [issue, addresses, *super().get_urls()]
 
     def issue_key_view(self, request: HttpRequest, partner_id: int) -> HttpResponse:
         """The form that makes a key for one partner."""
         return issue_view(self, request, get_object_or_404(Partner, pk=partner_id))
+
+    def return_addresses_view(self, request: HttpRequest, partner_id: int) -> HttpResponse:
+        """The form that says where one partner's players may be sent back to."""
+        return return_addresses.change_view(self, request, get_object_or_404(Partner, pk=partner_id))
 
 
 def _keys(partner: Partner) -> Table:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_flags"),
+        ("accounts", "0005_return_addresses"),
     ]
 
     operations = [

@@ -11,6 +11,8 @@ class Partner(models.Model):
 
     name = models.CharField(max_length=100)
     slug = models.SlugField(unique=True)
+    # Beginnings of addresses that players may be sent back to (accounts/return_addresses.py).
+    return_addresses = models.JSONField(default=list, db_default=[], blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

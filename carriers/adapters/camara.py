@@ -21,7 +21,7 @@ from carriers.camara_refunds import Refunds
 from carriers.cloudevents import read_event
 from carriers.error_info import code_and_message, described
 from carriers.interface import Conversation, HttpAnswer, HttpRequest, Notification, Order
-from carriers.oauth import ClientCredentials
+from carriers.oauth import Client, ClientCredentials
 from carriers.outcomes import Mismatch, Outcome, Unknown
 from carriers.profiles import CarrierProfile
 
@@ -96,7 +96,9 @@ class Adapter(Refunds):
             raise ValueError(f"currencies: {unknown} unknown; must be of {list(wire.MINOR_DIGITS)}")
         self.can_refund = bool(profile.refund_url)
         self._base = profile.base_url.rstrip("/")
-        self._credentials = ClientCredentials(profile.token_url, profile.client_id, profile.client_secret)
+        self._credentials = ClientCredentials(
+            Client(profile.token_url, profile.client_id, profile.client_secret)
+        )
 
     def authorise(self, order: Order) -> Conversation:
         """createPayment, or preparePayment when the player must first prove the number."""

@@ -55,7 +55,7 @@ def decide(
             return _after_end(claimed, outcome, name)
         if claimed.state == State.REVIEW and claimed.taken_minor is not None:
             return _for_people(claimed, outcome, name)
-        decision = _DECISIONS.get(type(outcome), _out_of_place)
+        decision: Callable[..., Result] = _DECISIONS.get(type(outcome), _out_of_place)
         decided = decision(claimed, outcome, name, profile, resend_is_safe)
         if awaits_approval(claimed) and decided.event in (Event.SILENCE, Event.OVERDUE):
             return approval_ran_out(claimed, decided)
@@ -257,7 +257,13 @@ def _send_again(claimed: Claimed, event: Event, name: str, detail: str, delay_s:
     if claimed.step != Step.AUTHORISE or claimed.not_found_seen or claimed.credential:
         return silence(claimed, name, detail, next_in_s=max(delay_s, next_inquiry_s(claimed)))
     return result(
-        claimed, event, outcome=name, detail=detail, next_step=Step.AUTHORISE.value, next_in_s=delay_s
+        claimed,
+        event,
+        outcome=name,
+        detail=detail,
+        action_expires_at=claimed.action_expires_at,
+        next_step=Step.AUTHORISE.value,
+        next_in_s=delay_s,
     )
 
 

@@ -68,8 +68,10 @@ class DepositAdmin(ReadOnlyAdmin):
     def why(self, deposit: Deposit) -> str:
         return words.reason_title(deposit.reason_code) if deposit.reason_code else "–"
 
-    @admin.display(description="Phone and carrier")
+    @admin.display(description="Paid with")
     def phone(self, deposit: Deposit) -> Fact:
+        if deposit.method_type == registry.BANK:
+            return cell("Bank", under=words.network(deposit.carrier))
         return cell(mask_msisdn(deposit.phone_number), under=words.network(deposit.carrier))
 
     @admin.display(description="Answered in")
@@ -163,9 +165,7 @@ def _facts(deposit: Deposit) -> list[Fact]:
             reverse("admin:accounts_partner_change", args=[deposit.partner_id]),
         ),
         Fact("Partner's reference", deposit.partner_reference),
-        Fact("Phone", mask_msisdn(deposit.phone_number)),
-        Fact("Carrier", f"{words.network(deposit.carrier)} ({deposit.carrier})"),
-        Fact("Carrier's payment id", deposit.carrier_payment_id),
+        *_method_facts(deposit),
         Fact("Reason", deposit.reason_code),
         Fact("Carrier's code", deposit.carrier_code),
         Fact(
@@ -186,21 +186,40 @@ def _facts(deposit: Deposit) -> list[Fact]:
         Fact("Claims by workers", str(deposit.tries)),
         Fact("Inquiries since the last send", str(deposit.inquiries) if deposit.inquiries else ""),
         Fact("Wrong codes", str(deposit.code_tries) if deposit.code_tries else ""),
-        Fact("Code is good until", deposit.action_expires_at),
         Fact("Counts towards limits of", deposit.counted_on.isoformat()),
+        Fact("Player goes back to", deposit.return_url),
         Fact("Asked by", deposit.client),
         Fact("Idempotency key", deposit.idempotency_key),
         Fact("Request id", deposit.request_id),
     ]
 
 
+def _method_facts(deposit: Deposit) -> list[Fact]:
+    """How it is paid. What the player brought back from the bank, and what came of that, is secret and not here."""
+    named = f"{words.network(deposit.carrier)} ({deposit.carrier})"
+    if deposit.method_type == registry.BANK:
+        return [
+            Fact("Bank", named),
+            Fact("Approval asked for as", deposit.consent_id),
+            Fact("Approval is good until", deposit.action_expires_at),
+            Fact("Player first came back", deposit.return_seen_at),
+            Fact("Bank's payment id", deposit.carrier_payment_id),
+        ]
+    return [
+        Fact("Phone", mask_msisdn(deposit.phone_number)),
+        Fact("Carrier", named),
+        Fact("Carrier's payment id", deposit.carrier_payment_id),
+        Fact("Code is good until", deposit.action_expires_at),
+    ]
+
+
 def _limits(deposit: Deposit) -> list[tuple[str, str]]:
     """The limits that the deposit counted towards, as they stand: (which, "£20.00 of £200.00 used")."""
     profile = registry.registry().profiles.get(deposit.carrier)
-    subjects = (
-        (limits.Subject.PHONE_MONTH, deposit.phone_number, profile.monthly_cap_minor if profile else None),
-        (limits.Subject.PLAYER_WEEK, str(deposit.player_id), deposit.player.weekly_limit_minor),
-    )
+    cap_minor = profile.monthly_cap_minor if profile else None
+    phone = (limits.Subject.PHONE_MONTH, deposit.phone_number, cap_minor)
+    own = (limits.Subject.PLAYER_WEEK, str(deposit.player_id), deposit.player.weekly_limit_minor)
+    subjects = (phone, own) if deposit.phone_number else (own,)
     told = []
     for kind, subject, most in subjects:
         stands = limits.allowance(kind, subject, deposit.currency, most, deposit.counted_on)

@@ -37,10 +37,13 @@ class _AmountField(forms.DecimalField):
 
 
 class DepositFilters(FilterForm):
-    """State, carrier, reason, partner, time, amount, and two questions that staff ask each day."""
+    """State, method, carrier, reason, partner, time, amount, and two questions that staff ask each day."""
 
     state = forms.ChoiceField(label="State", choices=[_ANY, ("open", "Not ended yet"), *State.choices])
-    carrier = forms.ChoiceField(label="Carrier")
+    method = forms.ChoiceField(
+        label="Method", choices=[_ANY, (registry.CARRIER_BILLING, "Phone bill"), (registry.BANK, "Bank")]
+    )
+    carrier = forms.ChoiceField(label="Carrier or bank")
     reason = forms.ChoiceField(label="Reason")
     partner = forms.ChoiceField(label="Partner")
     created_from = MomentField("Created from")
@@ -72,6 +75,7 @@ class DepositFilters(FilterForm):
         if chosen["state"]:
             queryset = queryset.filter(state__in=OPEN if chosen["state"] == "open" else [chosen["state"]])
         for name, column in (
+            ("method", "method_type"),
             ("carrier", "carrier"),
             ("reason", "reason_code"),
             ("partner", "partner"),

@@ -25,8 +25,9 @@ def matching(text: str) -> Q:
     """Return the condition for the deposits that `text` names: ours, the partner's, the carrier's, the player's name.
 
     Takes our reference, of the deposit or of a refund of it, in any case, with or without dashes; an id with or without
-    "dep_"; a phone number in full, with "+" or "00"; and exactly as given a partner's reference, a carrier's payment
-    id, an idempotency key or a partner's name for a player. What is shaped like ours is looked for as ours first.
+    "dep_"; a phone number in full, with "+" or "00"; and exactly as given a partner's reference, a carrier's or bank's
+    payment id, the id of what a player approved at a bank, an idempotency key or a partner's name for a player. What is
+    shaped like ours is looked for as ours first.
     """
     text = unicodedata.normalize("NFKC", text).strip()
     for ours in (_by_id(text), _by_reference(text), _by_refund(text), _by_phone(text)):
@@ -63,7 +64,7 @@ def _by_phone(text: str) -> Q | None:
 def _by_others_names(text: str) -> Q:
     ids = Deposit.objects.order_by().values_list("pk", flat=True)
     named = ids.filter(partner_reference=text).union(
-        ids.filter(carrier_payment_id=text), ids.filter(idempotency_key=text)
+        ids.filter(carrier_payment_id=text), ids.filter(consent_id=text), ids.filter(idempotency_key=text)
     )
     condition = Q(pk__in=list(named[:_MOST_NAMESAKES])) if text else Q(pk__in=[])
     players = Player.objects.filter(external_id=text).values_list("pk", flat=True)

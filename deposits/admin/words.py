@@ -102,6 +102,8 @@ def _planned(deposit: Deposit, state: State, name: str, when: str) -> str:
     match deposit.next_step:
         case Deposit.Next.CONFIRM:
             return f"The confirmation goes to {name} {when}."
+        case Deposit.Next.INQUIRE if presentation.awaits_approval(deposit):
+            return f"The player is to approve it at {name}. If nobody comes back, we ask {name} {when}."
         case Deposit.Next.CANCEL if deposit.action_expires_at is not None:
             return f"We wait for the player's code. If none comes, {name} is told to cancel {when}."
         case Deposit.Next.CANCEL:

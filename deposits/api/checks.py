@@ -30,6 +30,8 @@ _GROUPED_CARD = re.compile(
     r"(?<![0-9])(?:[2-6][0-9]{3}(?:[ .-][0-9]{4}){2}[ .-][0-9]{1,7}|3[0-9]{3}[ .-][0-9]{6}[ .-][0-9]{4,5})(?![0-9])"
 )
 _CARD_DETAIL = "This looks like a card number. Never send one; use a name of your own."
+#: An error names at most so many of what would be right.
+_MOST_NAMED = 20
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1"})
 
 
@@ -89,8 +91,27 @@ def reference(value: str) -> Wrong:
 
 
 def method_type(value: str) -> Wrong:
-    """How to pay."""
-    return None if value == "carrier_billing" else ("method_not_supported", "Send carrier_billing.")
+    """How to pay: a way that this installation offers."""
+    known = sorted({profile.method_type for profile in registry.registry().profiles.values()})
+    if value in known:
+        return None
+    return "method_not_supported", f"Send {known[0]}." if len(
+        known
+    ) == 1 else f"Send one of: {', '.join(known)}."
+
+
+def bank_id(value: str) -> Wrong:
+    """One of our banks; whether it pays in the currency is looked at with the bank."""
+    known = [
+        profile.code
+        for profile in registry.registry().profiles.values()
+        if profile.method_type == registry.BANK
+    ]
+    if value in known:
+        return None
+    named = ", ".join(known[:_MOST_NAMED])
+    more = " …; GET /api/v1/methods lists them all" if len(known) > _MOST_NAMED else ""
+    return "bank_unknown", f"Send the id of one of our banks: {named}{more}."
 
 
 def phone_number(value: str) -> Wrong:

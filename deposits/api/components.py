@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from carriers.reasons import ACTIONS
 from deposits.api import checks, paging
 from deposits.api.kinds import FIELD_CODES, KINDS, SITE_CODES
+from deposits.api.method_components import METHOD_ASKED, METHOD_TAKEN, METHODS, NEXT_ACTION
+from deposits.api.schema_parts import AMOUNT, CURRENCY, Schema, object_of, one_of, or_null, ref, text, time
 from deposits.api.selection import ID_PATTERN
 from deposits.models import Deposit
 from deposits.states import Event, State
-
-Schema = dict[str, Any]
 
 #: What an attempt can come to; a test compares it with the carriers' outcomes.
 OUTCOMES = (
@@ -22,6 +20,9 @@ OUTCOMES = (
     "code_required",
     "code_lost",
     "code_rejected",
+    "redirect_required",
+    "approval_exchanged",
+    "undecided",
     "cancelled",
     "already_known",
     "not_found",
@@ -42,110 +43,58 @@ MONEY = {
 }
 
 
-def ref(name: str) -> Schema:
-    """Return a reference to the schema `name`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _text(description: str, **more: Any) -> Schema:
-    return {"type": "string", "description": description, **more}
-
-
-def _one_of(values: Any, description: str) -> Schema:
-    return {"type": "string", "enum": list(values), "description": description}
-
-
-def _time(description: str, *, nullable: bool = False) -> Schema:
-    kind: Any = ["string", "null"] if nullable else "string"
-    return {"type": kind, "format": "date-time", "description": f"{description} UTC."}
-
-
-def _object(properties: Schema, description: str, optional: tuple[str, ...] = (), **more: Any) -> Schema:
-    return {
-        "type": "object",
-        "description": description,
-        "required": [name for name in properties if name not in optional],
-        "properties": properties,
-        **more,
-    }
-
-
-def _or_null(schema: Schema, description: str) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}], "description": description}
-
-
-_AMOUNT = {"type": "integer", "minimum": 1, "maximum": checks.MOST_MINOR}
-_CURRENCY = _text("ISO 4217, in capital letters.", pattern="^[A-Z]{3}$", examples=["GBP"])
-
 _REQUESTS: Schema = {
-    "CreateDeposit": _object(
+    "CreateDeposit": object_of(
         {
-            "player": _text(
+            "player": text(
                 "Your own name for the player. With a test key, a new one is created.",
                 pattern=checks.PLAYER_PATTERN,
             ),
             "amount": {
-                **_AMOUNT,
+                **AMOUNT,
                 "description": 'Minor units: 2000 is £20.00. Only as a whole number in digits: not 2e3, not "2000".',
             },
-            "currency": _CURRENCY,
+            "currency": CURRENCY,
             "partner_reference": {
                 "type": ["string", "null"],
                 "minLength": 1,
                 "maxLength": checks.PARTNER_REFERENCE_CHARACTERS,
                 "description": "Your own name for the deposit: printable characters, nothing like a card number.",
             },
-            "method": _object(
-                {
-                    "type": {
-                        "type": "string",
-                        "const": "carrier_billing",
-                        "description": "Pay by phone bill.",
-                    },
-                    "phone_number": _text(
-                        "E.164: + and digits, without spaces.", pattern=checks.PHONE_PATTERN
-                    ),
-                },
-                "How the player pays.",
-                additionalProperties=False,
-            ),
+            "method": METHOD_ASKED,
             "return_url": {
                 "type": ["string", "null"],
                 "maxLength": checks.URL_CHARACTERS,
                 "format": "uri",
-                "description": "Where the player goes back to: https, without user name. "
-                "With a test key also http on localhost or 127.0.0.1.",
+                "description": "Where the player goes back to, after the bank too: https, without user name, under an "
+                "address that you have registered. With a test key also http on localhost or 127.0.0.1.",
             },
         },
         "A deposit to take. Unknown fields are refused.",
         ("partner_reference", "return_url"),
         additionalProperties=False,
     ),
-    "Confirm": _object(
-        {
-            "code": _text(
-                "The one-time code as the player typed it: 4 to 8 digits.", minLength=1, maxLength=32
-            )
-        },
+    "Confirm": object_of(
+        {"code": text("The one-time code as the player typed it: 4 to 8 digits.", minLength=1, maxLength=32)},
         "The player's code.",
         additionalProperties=False,
     ),
-    "Nothing": _object({}, "An empty object; the body may also be left out.", additionalProperties=False),
+    "Nothing": object_of({}, "An empty object; the body may also be left out.", additionalProperties=False),
 }
 
 _REASON: Schema = {
-    "Reason": _object(
+    "Reason": object_of(
         {
-            "code": _text("Stable; the words may change."),
-            "title": _text("A headline for the player."),
-            "text": _text("What happened, and whether the player was charged, for the player."),
+            "code": text("Stable; the words may change."),
+            "title": text("A headline for the player."),
+            "text": text("What happened, and whether the player was charged, for the player."),
             "next": {
                 "type": "array",
                 "description": "What the player can do now, most useful first.",
-                "items": _object(
+                "items": object_of(
                     {
-                        "label": _text("What the button says."),
-                        "action": _one_of(sorted(ACTIONS), "What the button does."),
+                        "label": text("What the button says."),
+                        "action": one_of(sorted(ACTIONS), "What the button does."),
                     },
                     "One button.",
                 ),
@@ -156,65 +105,47 @@ _REASON: Schema = {
 }
 
 _DEPOSIT: Schema = {
-    "Deposit": _object(
+    "Deposit": object_of(
         {
-            "id": _text("Ours, for machines.", pattern=ID_PATTERN),
+            "id": text("Ours, for machines.", pattern=ID_PATTERN),
             "object": {"type": "string", "const": "deposit"},
-            "reference": _text(
+            "reference": text(
                 "Ours, for people; also what the carrier knows it by.", pattern=checks.REFERENCE_PATTERN
             ),
-            "status": _one_of(
+            "status": one_of(
                 paging.STATES_OF, "What to act on. `processing` includes that we do not know yet."
             ),
-            "money": _one_of(
+            "money": one_of(
                 MONEY, "Where the money is. " + " ".join(f"`{name}`: {text}." for name, text in MONEY.items())
             ),
-            "amount": {**_AMOUNT, "description": "Minor units."},
-            "currency": _CURRENCY,
+            "amount": {**AMOUNT, "description": "Minor units."},
+            "currency": CURRENCY,
             "refunded_amount": {
                 "type": "integer",
                 "minimum": 0,
                 "description": "Given back, in minor units.",
             },
-            "player": _text("Your own name for the player."),
+            "player": text("Your own name for the player."),
             "partner_reference": {
                 "type": ["string", "null"],
                 "description": "Your own name for the deposit.",
             },
-            "method": _object(
-                {
-                    "type": {"type": "string", "const": "carrier_billing"},
-                    "phone_number": _text("Masked: enough to tell two numbers of one player apart."),
-                    "carrier": _text("Which carrier charges it."),
-                },
-                "How the player pays.",
-            ),
-            "reason": _or_null(
+            "method": METHOD_TAKEN,
+            "reason": or_null(
                 ref("Reason"), "Why it is not simply done; null when there is nothing to explain."
             ),
-            "next_action": _or_null(ref("NextAction"), "What the player has to do now, or null."),
-            "page_url": _text(
+            "next_action": or_null(ref("NextAction"), "What the player has to do now, or null."),
+            "page_url": text(
                 "The player's page, open for seven days to whoever holds this address.", format="uri"
             ),
             "return_url": {"type": ["string", "null"], "description": "As you sent it."},
-            "created_at": _time("When it was accepted."),
-            "updated_at": _time("When it last changed."),
+            "created_at": time("When it was accepted."),
+            "updated_at": time("When it last changed."),
         },
         "A deposit as it is now.",
     ),
-    "NextAction": _object(
-        {
-            "type": {
-                "type": "string",
-                "const": "one_time_code",
-                "description": "Send the code to `/confirm`.",
-            },
-            "expires_at": _time("Until when the code is taken.", nullable=True),
-            "sent_to": _text("The masked number that the carrier sent it to."),
-        },
-        "What the player has to do.",
-    ),
-    "DepositList": _object(
+    "NextAction": NEXT_ACTION,
+    "DepositList": object_of(
         {
             "object": {"type": "string", "const": "list"},
             "data": {"type": "array", "items": ref("Deposit"), "description": "Newest first."},
@@ -228,10 +159,10 @@ _DEPOSIT: Schema = {
 }
 
 _TIMELINE: Schema = {
-    "Timeline": _object(
+    "Timeline": object_of(
         {
             "object": {"type": "string", "const": "timeline"},
-            "deposit": _text("The deposit's id.", pattern=ID_PATTERN),
+            "deposit": text("The deposit's id.", pattern=ID_PATTERN),
             "events": {"type": "array", "items": ref("TimelineEvent"), "description": "In order."},
             "attempts": {
                 "type": "array",
@@ -246,68 +177,66 @@ _TIMELINE: Schema = {
         },
         "What happened to a deposit.",
     ),
-    "TimelineEvent": _object(
+    "TimelineEvent": object_of(
         {
-            "type": _one_of(Event.values, "What happened. More may be added."),
-            "text": _text("The same in plain words."),
+            "type": one_of(Event.values, "What happened. More may be added."),
+            "text": text("The same in plain words."),
             "from_state": {
                 "type": ["string", "null"],
                 "enum": [*State.values, None],
                 "description": "State before.",
             },
-            "to_state": _one_of(State.values, "State after."),
-            "actor": _one_of(ACTORS, "Who or what did it."),
-            "at": _time("When."),
+            "to_state": one_of(State.values, "State after."),
+            "actor": one_of(ACTORS, "Who or what did it."),
+            "at": time("When."),
         },
         "One thing that happened.",
     ),
-    "TimelineAttempt": _object(
+    "TimelineAttempt": object_of(
         {
             "number": {"type": "integer", "minimum": 1, "description": "Counted from 1."},
-            "step": _one_of(Deposit.Next.values, "What the carrier was asked."),
-            "outcome": _one_of(
-                OUTCOMES, "What came of it; `unknown` also while no answer has been recorded."
-            ),
-            "started_at": _time("When."),
-            "finished_at": _time("When the answer was recorded, or null.", nullable=True),
+            "step": one_of(Deposit.Next.values, "What the carrier was asked."),
+            "outcome": one_of(OUTCOMES, "What came of it; `unknown` also while no answer has been recorded."),
+            "started_at": time("When."),
+            "finished_at": time("When the answer was recorded, or null.", nullable=True),
         },
         "One request to the carrier.",
     ),
 }
 
 _PROBLEM: Schema = {
-    "Problem": _object(
+    "Problem": object_of(
         {
-            "type": _text("An address that explains the kind of problem, or about:blank.", format="uri"),
-            "title": _text("The kind of problem in words; always the same for a code."),
+            "type": text("An address that explains the kind of problem, or about:blank.", format="uri"),
+            "title": text("The kind of problem in words; always the same for a code."),
             "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status."},
-            "detail": _text("What was wrong this time, and what would be right."),
-            "code": _one_of([*KINDS, *SITE_CODES], "The kind of problem, for programs. More may be added."),
+            "detail": text("What was wrong this time, and what would be right."),
+            "code": one_of([*KINDS, *SITE_CODES], "The kind of problem, for programs. More may be added."),
             "errors": {
                 "type": "array",
                 "items": ref("FieldError"),
                 "description": "Which fields were wrong; at most 20, empty when no field was.",
             },
-            "request_id": _text("Quote it when you ask us about this answer."),
+            "request_id": text("Quote it when you ask us about this answer."),
             "reason": ref("Reason"),
         },
         "Why nothing was done (RFC 9457). `reason` is there when the player should be told something.",
         ("reason",),
     ),
-    "FieldError": _object(
+    "FieldError": object_of(
         {
-            "field": _text("The field or query parameter, with dots: `method.phone_number`."),
-            "code": _one_of(
+            "field": text("The field or query parameter, with dots: `method.phone_number`."),
+            "code": one_of(
                 [*FIELD_CODES, *(code for code, kind in KINDS.items() if kind.status == 422)],
                 "What is wrong with it. More may be added.",
             ),
-            "detail": _text("What would be right."),
+            "detail": text("What would be right."),
         },
         "One field that was wrong.",
     ),
 }
 
-SCHEMAS: Schema = {**_REQUESTS, **_DEPOSIT, **_REASON, **_TIMELINE, **_PROBLEM}
+SCHEMAS: Schema = {**_REQUESTS, **_DEPOSIT, **_REASON, **METHODS, **_TIMELINE, **_PROBLEM}
 SECURITY_SCHEMES: Schema = {
     "apiKey": {
         "type": "http",

@@ -33,6 +33,54 @@ DEPOSIT: dict[str, Any] = {
     "updated_at": "2026-11-22T10:00:00.123456Z",
 }
 
+CREATE_FROM_BANK: dict[str, Any] = {
+    "player": "p-1001",
+    "amount": 2000,
+    "currency": "GBP",
+    "partner_reference": "order-78",
+    "method": {"type": "bank", "bank_id": "sandbox-bank"},
+    "return_url": "https://casino.example/back",
+}
+
+DEPOSIT_FROM_BANK: dict[str, Any] = {
+    **DEPOSIT,
+    "reference": "D-4M8T-3KPZ",
+    "status": "action_required",
+    "partner_reference": "order-78",
+    "method": {"type": "bank", "bank_id": "sandbox-bank", "bank": "Sandbox Bank"},
+    "next_action": {
+        "type": "redirect",
+        "url": "https://bank.example/authorize?request=7f0c",
+        "expires_at": "2026-11-22T10:10:00.500000Z",
+    },
+    "page_url": "https://pay.example/deposit/D-4M8T-3KPZ/?t=1vMkQp:9k2B",
+}
+
+METHODS: dict[str, Any] = {
+    "object": "list",
+    "data": [
+        {
+            "type": "carrier_billing",
+            "carrier": "sandbox-mobile",
+            "name": "Sandbox Mobile",
+            "currencies": ["GBP"],
+            "minimum": 100,
+            "maximum": 4000,
+            "monthly_limit": None,
+            "available": True,
+        },
+        {
+            "type": "bank",
+            "bank_id": "sandbox-bank",
+            "name": "Sandbox Bank",
+            "currencies": ["GBP"],
+            "minimum": 100,
+            "maximum": 100000,
+            "available": True,
+        },
+    ],
+}
+
 PAGE: dict[str, Any] = {
     "object": "list",
     "data": [DEPOSIT],

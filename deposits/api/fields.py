@@ -26,10 +26,22 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An object of fields. A `gate` decides first: where its check says no, nothing else in the group is looked at."""
+    """An object of fields."""
 
-    fields: Mapping[str, Field | Group]
-    gate: str = ""
+    fields: Mapping[str, Field | Group | Variants]
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """An object whose fields depend on the text of one, `by`: a group for each. Without it the `usual` one holds.
+
+    Where its check says no, nothing else in the object is looked at.
+    """
+
+    by: str
+    check: Check
+    groups: Mapping[str, Group]
+    usual: str
 
 
 _DESCRIBED = {str: "text", int: "a whole number, written in digits only, without quotes", dict: "an object"}
@@ -38,10 +50,6 @@ _DESCRIBED = {str: "text", int: "a whole number, written in digits only, without
 def errors_in(raw: Mapping[str, Any], group: Group, path: str = "") -> list[FieldError]:
     """Return what is wrong with `raw`, in the order of the table, unknown fields last; empty when nothing is."""
     fields = group.fields
-    if group.gate and isinstance(raw.get(group.gate), str):
-        gate = _field_error(raw[group.gate], fields[group.gate], f"{path}{group.gate}")
-        if gate:
-            return gate
     found: list[FieldError] = []
     for name, field in fields.items():
         if name not in raw:
@@ -66,11 +74,22 @@ def refuse(errors: list[FieldError]) -> NoReturn:
     raise Problem(code, " ".join(f"{error.field}: {error.detail}" for error in errors[:3]), errors=errors)
 
 
-def _field_error(value: Any, field: Field | Group, path: str) -> list[FieldError]:
-    if isinstance(field, Group):
-        if isinstance(value, dict):
-            return errors_in(value, field, f"{path}.")
+def _field_error(value: Any, field: Field | Group | Variants, path: str) -> list[FieldError]:
+    if isinstance(field, Field):
+        return _value_error(value, field, path)
+    if not isinstance(value, dict):
         return [FieldError(path, "wrong_type", "Send an object.")]
+    if isinstance(field, Group):
+        return errors_in(value, field, f"{path}.")
+    chosen = value.get(field.by)
+    if not isinstance(chosen, str):
+        chosen = field.usual
+    if wrong := field.check(chosen):
+        return [FieldError(f"{path}.{field.by}", *wrong)]
+    return errors_in(value, field.groups[chosen], f"{path}.")
+
+
+def _value_error(value: Any, field: Field, path: str) -> list[FieldError]:
     # Not isinstance: True is no whole number here.
     if type(value) is not field.kind:
         return [FieldError(path, "wrong_type", f"Send {_kind(field)}.")]
@@ -78,9 +97,9 @@ def _field_error(value: Any, field: Field | Group, path: str) -> list[FieldError
     return [FieldError(path, *wrong)] if wrong else []
 
 
-def _is_required(field: Field | Group) -> bool:
-    return isinstance(field, Group) or field.required
+def _is_required(field: Field | Group | Variants) -> bool:
+    return not isinstance(field, Field) or field.required
 
 
-def _kind(field: Field | Group) -> str:
-    return _DESCRIBED[dict if isinstance(field, Group) else field.kind]
+def _kind(field: Field | Group | Variants) -> str:
+    return _DESCRIBED[field.kind if isinstance(field, Field) else dict]

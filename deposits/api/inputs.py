@@ -7,15 +7,17 @@ from typing import Any
 
 import msgspec
 
+from carriers import registry
 from deposits.api import checks
-from deposits.api.fields import Field, Group, errors_in, refuse
+from deposits.api.fields import Field, Group, Variants, errors_in, refuse
 
 
-class Method(msgspec.Struct, forbid_unknown_fields=True):
-    """A way to pay."""
+class Method(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A way to pay: by the phone number, or from the bank. Encoded with what was sent, and nothing else."""
 
     type: str
-    phone_number: str
+    phone_number: str = ""
+    bank_id: str = ""
 
 
 class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -38,8 +40,15 @@ class CreateRefund(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _create(return_url: Field) -> Group:
-    method = Group(
-        {"type": Field(str, checks.method_type), "phone_number": Field(str, checks.phone_number)}, "type"
+    kind = Field(str, checks.method_type)
+    method = Variants(
+        by="type",
+        check=checks.method_type,
+        groups={
+            registry.CARRIER_BILLING: Group({"type": kind, "phone_number": Field(str, checks.phone_number)}),
+            registry.BANK: Group({"type": kind, "bank_id": Field(str, checks.bank_id)}),
+        },
+        usual=registry.CARRIER_BILLING,
     )
     return Group(
         {

@@ -95,9 +95,19 @@ KINDS: dict[str, Kind] = {
         "No carrier that we work with serves this number",
         "Offer the player another number.",
     ),
+    "bank_unknown": Kind(
+        422,
+        "We do not work with this bank",
+        "Send a `bank_id` that `GET /api/v1/methods` lists for the currency.",
+    ),
+    "return_url_not_registered": Kind(
+        422,
+        "The return address is not registered",
+        "Send a `return_url` that begins with one of your registered addresses, or have another one registered.",
+    ),
     "amount_out_of_range": Kind(
         422,
-        "The amount is outside what the carrier takes",
+        "The amount is outside what the carrier or bank takes",
         "`errors` names the range, in minor units.",
     ),
     "carrier_monthly_limit": Kind(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from deposits.api import checks, examples, paging
-from deposits.api.components import ref
 from deposits.api.kinds import KINDS, SITE_CODES
+from deposits.api.schema_parts import ref
 
 Operation = dict[str, Any]
 
@@ -32,6 +32,8 @@ _CREATING = (
     "method_not_supported",
     "currency_not_supported",
     "carrier_not_supported",
+    "bank_unknown",
+    "return_url_not_registered",
     "amount_out_of_range",
     "carrier_monthly_limit",
     "limit_reached",
@@ -109,11 +111,23 @@ CREATE_DEPOSIT: Operation = {
     "operationId": "createDeposit",
     "tags": ["Deposits"],
     "summary": "Take a deposit",
-    "description": "Accepts the deposit and answers at once; a worker then asks the carrier. The answer is 201 the "
+    "description": "Accepts the deposit and answers at once; a worker then asks the carrier, or asks the bank "
+    "where the player is to approve (`next_action`). The answer is 201 the "
     "first time, and 200 with the deposit as it is now when the same key and body come again. White space and the "
     "order of fields do not count as another body.",
     "parameters": [KEY_HEADER],
-    "requestBody": body("CreateDeposit", examples.CREATE),
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": ref("CreateDeposit"),
+                "examples": {
+                    "phone_bill": {"summary": "By phone bill", "value": examples.CREATE},
+                    "bank": {"summary": "From a bank", "value": examples.CREATE_FROM_BANK},
+                },
+            }
+        },
+    },
     "responses": {
         "200": response(
             "The key was used before: the deposit as it is now.",
@@ -199,13 +213,25 @@ CANCEL_DEPOSIT: Operation = {
     "operationId": "cancelDeposit",
     "tags": ["Deposits"],
     "summary": "Cancel a deposit",
-    "description": "Possible before it is sent to the carrier, and while a code is awaited: then the carrier is asked "
-    "to void it, and it is `cancelled` once the carrier has said so. After that it is 409.",
+    "description": "Possible before it is sent to the carrier, and while a code or an approval is awaited: then the "
+    "carrier is asked to void it, and it is `cancelled` once the carrier has said so. After that it is 409.",
     "parameters": [DEPOSIT_PATH, KEY_HEADER],
     "requestBody": body("Nothing", {}, required=False),
     "responses": {
         "200": response("Cancelled, or about to be.", ref("Deposit"), examples.DEPOSIT),
         **problems(*ALWAYS, *WRITING, *BODY, "not_found", "not_possible_now"),
+    },
+}
+
+LIST_METHODS: Operation = {
+    "operationId": "listMethods",
+    "tags": ["Methods"],
+    "summary": "List the ways to pay",
+    "description": "Phone bill with each carrier, and each bank with its `bank_id`, with what they take.",
+    "parameters": [],
+    "responses": {
+        "200": response("All of them.", ref("MethodList"), examples.METHODS),
+        **problems(*ALWAYS),
     },
 }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from deposits.api import checks, operations
-from deposits.api.components import ref
 from deposits.api.examples import DEPOSIT
+from deposits.api.schema_parts import ref
 from deposits.api.selection import ID_PATTERN
 from deposits.models import Refund
 from deposits.refund_states import Event, State

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from carriers import registry
 from deposits.models import Attempt, Deposit, DepositEvent, Refund, RefundEvent
 from deposits.references import public_id, public_refund_id
 from deposits.refund_states import Event as OfRefund
@@ -28,6 +29,9 @@ TEXTS: dict[str, str] = {
     Event.CODE_REQUIRED: "The carrier sent the player a one-time code.",
     Event.CODE_REJECTED: "The code was not accepted. The player can enter it again.",
     Event.CODE_ENTERED: "A code was entered.",
+    Event.REDIRECT_REQUIRED: "The player is to approve it at the bank.",
+    Event.APPROVAL_RETURNED: "The player came back from the bank with an approval.",
+    Event.APPROVAL_EXCHANGED: "The bank has taken up the approval. The payment is about to be ordered.",
     Event.CANCEL_REQUESTED: "It is to be cancelled; the carrier has to confirm that.",
     Event.CANCELLED: "It was cancelled. Nothing was taken.",
     Event.EXPIRED: "It ran out. Nothing was taken.",
@@ -78,20 +82,23 @@ _OF_NEWER_CODE = "It went on."
 
 def as_timeline(deposit: Deposit) -> dict[str, Any]:
     """Return the events and attempts of `deposit`, each in the order in which they happened."""
+    by_bank = deposit.method_type == registry.BANK
     attempts = list(deposit.attempts.order_by("-epoch")[:MOST_ATTEMPTS])
     return {
         "object": "timeline",
         "deposit": public_id(deposit.id),
-        "events": [_event(event) for event in deposit.events.order_by("id")],
+        "events": [_event(event, by_bank=by_bank) for event in deposit.events.order_by("id")],
         "attempts": [_attempt(attempt) for attempt in reversed(attempts)],
         "refunds": [_refund(one) for one in deposit.refunds.prefetch_related("events").order_by("id")],
     }
 
 
-def _event(event: DepositEvent) -> dict[str, Any]:
+def _event(event: DepositEvent, *, by_bank: bool) -> dict[str, Any]:
+    text = TEXTS.get(event.event, _OF_NEWER_CODE)
     return {
         "type": event.event,
-        "text": TEXTS.get(event.event, _OF_NEWER_CODE),
+        # Whoever takes the money is called what it is.
+        "text": text.replace("carrier", "bank") if by_bank else text,
         "from_state": event.from_state or None,
         "to_state": event.to_state,
         "actor": event.actor_kind,

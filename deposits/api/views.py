@@ -16,10 +16,10 @@ from deposits import links, presentation
 from deposits.actions.accept import DepositRequest, accept, canonical
 from deposits.actions.command import Caller, cancel, confirm
 from deposits.actions.refusal import KeyRefused, Refusal
-from deposits.api import inputs, operations, paging, reading, selection
+from deposits.api import inputs, methods, operations, paging, reading, selection
 from deposits.api.answers import answer
 from deposits.api.authentication import RecognisedApiKey, holder_of, unauthenticated
-from deposits.api.problems import request_id
+from deposits.api.problems import FieldError, Problem, request_id
 from deposits.api.refusals import as_problem
 from deposits.api.timeline import as_timeline
 from deposits.models import Deposit
@@ -78,6 +78,7 @@ class DepositList(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         wanted = inputs.create_deposit(reading.read_object(http), holder.mode)
+        _check_return_url(wanted, holder, key)
         try:
             accepted = accept(_deposit_request(wanted, holder, key))
         except Refusal as refusal:
@@ -89,6 +90,16 @@ class DepositList(ApiView):
         if accepted.replayed:
             return answer(body, 200, {"Idempotent-Replayed": "true"})
         return answer(body, 201, {"Location": f"{settings.BASE_URL}/api/v1/deposits/{body['id']}"})
+
+
+class MethodList(ApiView):
+    """/methods"""
+
+    described = {"get": operations.LIST_METHODS}
+
+    def get(self, request: Request) -> HttpResponse:
+        """Return the ways to pay."""
+        return answer(methods.as_list())
 
 
 class DepositDetail(ApiView):
@@ -149,6 +160,19 @@ def _shown(deposit: Deposit, player: str = "") -> dict[str, Any]:
     return presentation.as_object(deposit, player, links.page_url(deposit.reference))
 
 
+def _check_return_url(wanted: inputs.CreateDeposit, holder: KeyHolder, key: str) -> None:
+    """Refuse an address that the partner has not registered, unless the request is a repetition."""
+    if wanted.return_url is None or holder.may_return_to(wanted.return_url):
+        return
+    # What was accepted under this key stays so, whatever has been registered since.
+    if Deposit.objects.filter(client=holder.client, idempotency_key=key).exists():
+        return
+    code = "return_url_not_registered"
+    registered = ", ".join(holder.return_addresses) or "none yet"
+    detail = f"Send an address that begins with one of your registered ones: {registered}."
+    raise Problem(code, detail, errors=[FieldError("return_url", code, detail)])
+
+
 def _caller(holder: KeyHolder) -> Caller:
     return Caller(client=holder.client, kind=_ACTOR, actor=holder.prefix)
 
@@ -159,7 +183,9 @@ def _deposit_request(wanted: inputs.CreateDeposit, holder: KeyHolder, key: str) 
         player=wanted.player,
         amount_minor=wanted.amount,
         currency=wanted.currency,
+        method_type=wanted.method.type,
         phone_number=wanted.method.phone_number,
+        bank_id=wanted.method.bank_id,
         client=holder.client,
         idempotency_key=key,
         canonical_body=canonical(wanted),

@@ -111,7 +111,6 @@ CREATE TRIGGER append_only_table BEFORE TRUNCATE ON {table}
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0006_refunds_clearing"),
         ("deposits", "0008_approvals"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

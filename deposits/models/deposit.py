@@ -164,6 +164,10 @@ class Deposit(models.Model):
             models.Index(fields=["carrier", "id"], name="deposit_by_carrier"),
             models.Index(fields=["amount_minor", "id"], name="deposit_by_amount"),
             models.Index(fields=["phone_number"], name="deposit_by_phone"),
+            models.Index(fields=["id"], name="deposit_by_bank", condition=models.Q(method_type="bank")),
+            models.Index(
+                fields=["consent_id"], name="deposit_by_consent", condition=~models.Q(consent_id="")
+            ),
             models.Index(
                 fields=["partner_reference"],
                 name="deposit_by_partner_ref",

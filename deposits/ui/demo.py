@@ -1,8 +1,9 @@
-"""The demo's lobby: each of the sandbox's phone numbers with its story, one button away."""
+"""The demo's lobby: each of the sandbox's phone numbers and banks with its story, one button away."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,7 +11,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from carriers import registry
+from carriers.profiles import CarrierProfile
 from deposits.ui import demo_players
+from deposits.ui.forms import BANK_PREFIX
 from deposits.ui.sign_in import sign_in
 
 PREFIX = "+447700900"
@@ -89,16 +93,28 @@ GROUPS: tuple[tuple[str, tuple[Story, ...]], ...] = (
         ),
     ),
 )
+#: What each of the sandbox's banks does once the player has approved; those that are configured are shown.
+BANKS = {
+    "sandbox-bank": "What you tap at the bank decides",
+    "sandbox-bank-slow": "Accepted, and settled after 15 seconds",
+    "sandbox-bank-rejects": "Accepted, and then rejected",
+    "sandbox-bank-blocks": "Accepted, and then stopped by a gambling block",
+    "sandbox-bank-lost": "Accepted, but the answer is lost",
+    "sandbox-bank-name": "The account is in another name",
+    "sandbox-bank-down": "The bank does not answer",
+}
 _BY_NAME = {story.name: story for _, stories in GROUPS for story in stories}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def lobby(request: HttpRequest) -> HttpResponse:
-    """GET: the list. POST `story`: sign in as a fresh player with that number, and go to the deposit page."""
+    """GET: the list. POST `story` or `bank`: sign in as a fresh player, and go to the deposit page with it chosen."""
     if not settings.DEMO:
         raise Http404
     if request.method != "POST":
-        return render(request, "deposits/demo.html", {"groups": GROUPS})
+        return render(request, "deposits/demo.html", {"groups": GROUPS, "banks": _banks()})
+    if "bank" in request.POST:
+        return _with_bank(request, request.POST["bank"])
     story = _BY_NAME.get(request.POST.get("story", ""))
     if story is None:
         raise Http404
@@ -107,3 +123,16 @@ def lobby(request: HttpRequest) -> HttpResponse:
     )
     sign_in(request, player)
     return HttpResponseRedirect(reverse("deposit"))
+
+
+def _banks() -> list[tuple[CarrierProfile, str]]:
+    banks = registry.banks(settings.DEPOSIT_PAGE_CURRENCY)
+    return [(bank, BANKS[bank.code]) for bank in banks if bank.code in BANKS]
+
+
+def _with_bank(request: HttpRequest, code: str) -> HttpResponse:
+    if registry.bank(code, settings.DEPOSIT_PAGE_CURRENCY) is None:
+        raise Http404
+    sign_in(request, demo_players.fresh_player(demo_players.USUAL_NUMBER))
+    query = urlencode({"method": f"{BANK_PREFIX}{code}"}, safe=":")
+    return HttpResponseRedirect(f"{reverse('deposit')}?{query}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -35,7 +36,8 @@ def create(
     external_id: str, number: str, *, proved: bool = True, weekly_limit_minor: int = WEEKLY_LIMIT_MINOR
 ) -> Player:
     """Create the demo player `external_id` unless it is there; `proved`: `number` needs no code."""
-    partner, _ = Partner.objects.get_or_create(slug=PARTNER, defaults={"name": "Demo Casino"})
+    defaults = {"name": "Demo Casino", "return_addresses": settings.DEMO_RETURN_ADDRESSES}
+    partner, _ = Partner.objects.get_or_create(slug=PARTNER, defaults=defaults)
     player, _ = Player.objects.get_or_create(
         partner=partner, external_id=external_id, defaults={"weekly_limit_minor": weekly_limit_minor}
     )

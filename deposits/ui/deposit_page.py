@@ -1,4 +1,4 @@
-"""The page of one deposit, and what can be asked of it there: enter the code, cancel."""
+"""The page of one deposit, and what can be asked of it there: enter the code, go to the bank, cancel."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from carriers import registry
-from deposits import links
+from deposits import links, presentation
 from deposits.actions import command
 from deposits.actions.command import Caller
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
 from deposits.models import Deposit
-from deposits.ui import held_post, panel, repeats
-from deposits.ui.forms import deposit_key, read_command_key
+from deposits.ui import held_post, panel, repeats, returning
+from deposits.ui.forms import BANK_PREFIX, deposit_key, read_command_key
 from deposits.ui.repeats import Question
 from deposits.ui.screens import CODE_MALFORMED, LATE_CANCEL
 from deposits.ui.sign_in import ask_to_sign_in, session_player
+
+#: In the page's address: go on to the bank by itself as soon as it is known where to.
+GO_ON = "go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,30 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
             "signed_in": not viewed.token,
             "deposit": viewed.deposit,
             "network": registry.profile(viewed.deposit.carrier).name,
+            "go_on": GO_ON if GO_ON in request.GET else "",
             "live_url": "" if frame.screen.final else _stream_url(viewed, note),
             "action": _address(viewed, "deposit-code"),
         },
     )
+
+
+@require_safe
+def approve(request: HttpRequest, reference: str) -> HttpResponse:
+    """Lead on to the bank, where the player approves; back to the page when there is nothing to approve any more.
+
+    A link and not a form, because forms may lead to no other site (Content-Security-Policy).
+    """
+    try:
+        viewed = _viewed(request, reference)
+    except _SignedOut:
+        return ask_to_sign_in(request)
+    deposit = viewed.deposit
+    if not presentation.awaits_approval(deposit) or deposit.action_expires_at <= deposit.read_at:
+        return _back(viewed)
+    response = HttpResponseRedirect(deposit.action_url, status=303)
+    if viewed.token:
+        returning.remember(response, reference, viewed.token)
+    return response
 
 
 @require_POST
@@ -137,13 +160,17 @@ def _question(request: HttpRequest, deposit: Any) -> Question | None:
 
 
 def _ask(request: HttpRequest, deposit: Any, question: Question) -> HttpResponse:
-    phone = deposit.player.phones.filter(number=deposit.phone_number).first()
+    if deposit.method_type == registry.BANK:
+        method = f"{BANK_PREFIX}{deposit.carrier}"
+    else:
+        phone = deposit.player.phones.filter(number=deposit.phone_number).first()
+        method = str(phone.pk) if phone else ""
     context = {
         "question": question,
         "see_href": reverse("deposit-page", args=[deposit.reference]),
         "different_href": reverse("deposit"),
         "key": deposit_key(deposit.player_id),
-        "phone": phone.pk if phone else "",
+        "method": method,
     }
     return render(request, "deposits/again.html", context)
 

@@ -7,9 +7,12 @@ from typing import Any
 
 from carriers import reasons
 from carriers.reasons import RenderedReason
-from deposits.presentation import format_money, refusal_reason, status
+from carriers.registry import BANK
+from deposits.presentation import by_method, format_money, refusal_reason, status
+from deposits.ui import methods
 from deposits.ui import offer as offers
-from deposits.ui.forms import NEW_NUMBER, OTHER, Entry, Problem, amount_minor, msisdn
+from deposits.ui.forms import ANOTHER_BANK, NEW_NUMBER, OTHER, Entry, Problem, amount_minor
+from deposits.ui.methods import Method
 from deposits.ui.offer import Offer
 from deposits.ui.panel import plain
 
@@ -28,23 +31,24 @@ class Chip:
     checked: bool
 
 
-def chosen_number(offered: Offer, entry: Entry) -> str | None:
-    """Return the phone number, E.164, that the form asks for; None when it has to be typed and was not."""
-    phone = None if entry.phone == NEW_NUMBER else offered.phone(entry.phone)
-    return phone.number if phone else msisdn(entry.number)
-
-
-def problems(offered: Offer, entry: Entry) -> list[Problem]:
+def problems(choice: Method, entry: Entry) -> list[Problem]:
     """Return what is wrong with the form as filled in, field by field; empty when it can be sent on."""
     found = []
-    number = chosen_number(offered, entry)
-    least, most = offers.amount_range(number or "")
+    least, most = choice.amount_range
     minor = amount_minor(entry.amount)
     if minor is None or not least <= minor <= most:
         found.append(Problem(OTHER, f"Enter an amount from {_short(least)} to {_short(most)}"))
-    if number is None:
+    if choice.by_bank and choice.profile is None:
+        found.append(Problem("bank", _bank_problem(choice, entry)))
+    elif not choice.by_bank and not choice.number:
         found.append(Problem("number", "Enter a mobile number, like 07700 900123"))
     return found
+
+
+def _bank_problem(choice: Method, entry: Entry) -> str:
+    if choice.matches:
+        return "Choose one of the banks below"
+    return "We do not know a bank of that name" if entry.bank else "Enter the name of your bank"
 
 
 def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[str, Any]:
@@ -52,34 +56,48 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
 
     `refused`: the code of the refusal that the last request met, "" for none.
     """
-    phone = None if entry.phone == NEW_NUMBER else offered.phone(entry.phone)
-    number = phone.number if phone else msisdn(entry.number) or ""
-    amounts = offers.chips(offered, number)
+    choice = methods.chosen(offered, entry)
+    choices = methods.choices(offered, choice)
+    amounts = offers.chips(offered, *choice.amount_range)
     minor = amount_minor(entry.amount) if entry.amount or sent else _preselected(offered, amounts)
-    found = problems(offered, entry) if sent else []
-    why = _refusal(offered, refused, number, minor or 0)
-    least, most = offers.amount_range(number)
-    profile = offers.carrier_of(number)
+    found = problems(choice, entry) if sent else []
+    why = _refusal(offered, refused, choice.number, minor or 0)
     is_other = minor not in amounts
     return {
         "first_time": offered.last_amount_minor is None and not offered.waiting,
         "balance": format_money(offered.balance_minor, offered.currency),
         "on_its_way": _on_its_way(offered),
-        "allowance": _allowance(offered, number),
+        "allowance": _allowance(offered, choice.number),
         "banner": _banner(offered),
         "chips": [Chip(plain(one), _short(one), one == minor) for one in amounts],
         "other": {"checked": is_other, "value": entry.amount if is_other else ""},
-        "least": _short(least),
-        "most": _short(most),
-        "phones": offered.phones if phone else (),
-        "phone": phone,
-        "network": profile.name if profile and number else "",
+        "ranges": _ranges(choices),
+        "methods": choices,
+        "chosen": choice,
+        "asks_number": any(one.value == NEW_NUMBER for one in choices),
+        "asks_bank": any(one.value == ANOTHER_BANK for one in choices),
+        "another_number": any(one.words == "phone" and one.value != NEW_NUMBER for one in choices),
+        "another_bank": any(one.words == "last-bank" for one in choices),
+        "banks": offered.banks,
         "number": entry.number,
+        "bank": entry.bank,
         "problems": found,
         "problem_at": {problem.field: problem.text for problem in found},
         "why": why,
         "shows_form": why is None or why.code in _FORM_STAYS,
     }
+
+
+def _ranges(choices: list[Method]) -> list[dict[str, str]]:
+    """What each kind of choice takes and is called, for the words that follow the choice without script."""
+    told: dict[str, dict[str, str]] = {}
+    for one in choices:
+        least, most = one.amount_range
+        span = (
+            f"from {_short(least)} to {_short(most)} {'from your bank' if one.by_bank else 'by phone bill'}"
+        )
+        told.setdefault(one.words, {"words": one.words, "range": span, "how": one.how})
+    return list(told.values())
 
 
 def _preselected(offered: Offer, amounts: list[int]) -> int | None:
@@ -124,13 +142,14 @@ def _banner(offered: Offer) -> dict[str, Any] | None:
     newest = waiting[0]
     amount = _short(newest.amount_minor)
     if status(newest) == "action_required":
+        needs, link = ("your approval", "See it") if newest.method_type == BANK else ("its code", "Enter it")
         return {
-            "text": f"{amount} by phone bill needs its code.",
+            "text": f"{amount} {by_method(newest)} needs {needs}.",
             "reference": newest.reference,
-            "link": "Enter it",
+            "link": link,
         }
     return {
-        "text": f"{amount} by phone bill is still waiting.",
+        "text": f"{amount} {by_method(newest)} is still waiting.",
         "reference": newest.reference,
         "link": "See it",
     }

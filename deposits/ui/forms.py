@@ -16,10 +16,16 @@ from django.core.signing import BadSignature, Signer
 
 #: Value of the amount's radio button that stands for the text field.
 OTHER = "other"
-#: Value of the phone's radio button that stands for the number field.
+#: Values of the method's radio button. A phone of the player's is its number in our records; these two stand for the
+#: fields in which a number or the name of a bank is typed, and before a bank's code stands the prefix.
 NEW_NUMBER = "new"
+ANOTHER_BANK = "another-bank"
+BANK_PREFIX = "bank:"
+#: In an address only: the bank of last time, or one to be chosen; and the phone of last time.
+FROM_BANK, BY_PHONE = "bank", "phone"
 #: More than anybody writes, and too little to be kept in an address for mischief.
 _LONGEST_ENTRY = 20
+_LONGEST_NAME = 60
 #: Where a number without a country code belongs.
 _REGION = "GB"
 
@@ -48,8 +54,9 @@ class Entry:
     """The deposit form as it was filled in."""
 
     amount: str
-    phone: str
+    method: str
     number: str
+    bank: str
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Entry:
@@ -57,8 +64,9 @@ class Entry:
         amount = str(data.get("amount", ""))
         return cls(
             amount=str(data.get("other", "") if amount == OTHER else amount).strip()[:_LONGEST_ENTRY],
-            phone=str(data.get("phone", ""))[:_LONGEST_ENTRY],
+            method=str(data.get("method", ""))[:_LONGEST_NAME],
             number=str(data.get("number", "")).strip()[:_LONGEST_ENTRY],
+            bank=str(data.get("bank", "")).strip()[:_LONGEST_NAME],
         )
 
 

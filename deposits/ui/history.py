@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Player
+from carriers import registry
 from deposits.models import Deposit
-from deposits.presentation import format_money, status
+from deposits.presentation import carrier_name, format_money, status
 from deposits.states import State
 from deposits.ui.clock import clock
 
@@ -32,6 +33,7 @@ class Row:
     href: str
     reference: str
     amount: str
+    method: str
     state: str
     tone: str
     when: str
@@ -46,6 +48,7 @@ def rows(player: Player) -> list[Row]:
             href=reverse("deposit-page", args=[deposit.reference]),
             reference=deposit.reference,
             amount=format_money(deposit.amount_minor, deposit.currency),
+            method=method_words(deposit),
             state=state_words(deposit),
             tone=status(deposit),
             when=clock(deposit.created_at, now),
@@ -54,8 +57,16 @@ def rows(player: Player) -> list[Row]:
     ]
 
 
+def method_words(deposit: Deposit) -> str:
+    """Return how a deposit was paid: "Phone bill", "Sandbox Bank"."""
+    return carrier_name(deposit.carrier) if deposit.method_type == registry.BANK else "Phone bill"
+
+
 def state_words(deposit: Deposit) -> str:
     """Return what became of a deposit, in a word or two."""
+    by_bank = deposit.method_type == registry.BANK
     if deposit.reversed_at:
-        return "Taken back by the network"
+        return "Taken back by the bank" if by_bank else "Taken back by the network"
+    if by_bank and status(deposit) == "action_required":
+        return "Needs your approval"
     return "Being checked" if deposit.state == State.REVIEW else _STATES[status(deposit)]

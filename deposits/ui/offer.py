@@ -1,4 +1,4 @@
-"""What the deposit page offers a player: phones, amounts, and how much of a limit is left."""
+"""What the deposit page offers a player: phones, banks, amounts, and how much of a limit is left."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ class Offer:
     phones: tuple[PlayerPhone, ...]
     balance_minor: int
     last_phone: str
+    banks: tuple[CarrierProfile, ...]
+    """By name, the one last used first."""
+    last_bank: CarrierProfile | None
+    last_kind: str
+    """How the player paid last time, "" for nobody who has."""
     last_amount_minor: int | None
     waiting: tuple[Deposit, ...]
     weekly: Allowance
@@ -50,12 +55,20 @@ def offer(player: Player) -> Offer:
     last = deposits.filter(state=State.CREDITED, reversed_at=None, currency=currency).first()
     # Proved ones first, the newest of them first.
     phones = sorted(player.phones.order_by("-pk"), key=lambda phone: phone.verified_at is None)
+    banks = {
+        bank.code: bank for bank in sorted(registry.banks(currency), key=lambda bank: bank.name.casefold())
+    }
+    codes = deposits.filter(method_type=registry.BANK).values_list("carrier", flat=True)
+    last_bank = banks.pop(codes.first() or "", None) if banks else None
     return Offer(
         player=player,
         currency=currency,
         phones=tuple(phones[:_PHONES_SHOWN]),
         balance_minor=ledger.player_balance_minor(player.pk, currency),
-        last_phone=deposits.values_list("phone_number", flat=True).first() or "",
+        last_phone=deposits.exclude(phone_number="").values_list("phone_number", flat=True).first() or "",
+        banks=(*((last_bank,) if last_bank else ()), *banks.values()),
+        last_bank=last_bank,
+        last_kind=deposits.values_list("method_type", flat=True).first() or "",
         last_amount_minor=last.amount_minor if last else None,
         waiting=tuple(deposits.exclude(state__in=FINAL)[:_WAITING_SHOWN]),
         weekly=weekly_allowance(player, currency),
@@ -76,21 +89,13 @@ def carrier_of(number: str) -> CarrierProfile | None:
     currency = settings.DEPOSIT_PAGE_CURRENCY
     if number:
         return registry.route(number, currency)
-    return next(
-        (profile for profile in registry.registry().profiles.values() if currency in profile.currencies), None
-    )
+    profiles = registry.registry().profiles.values()
+    by_phone = (profile for profile in profiles if profile.method_type == registry.CARRIER_BILLING)
+    return next((profile for profile in by_phone if currency in profile.currencies), None)
 
 
-def amount_range(number: str) -> tuple[int, int]:
-    """Return the least and the most that this page takes from `number`, in minor units."""
-    profile = carrier_of(number) or carrier_of("")
-    least = settings.DEPOSIT_PAGE_MINIMUM_MINOR
-    return (max(profile.minimum_minor, least), profile.maximum_minor) if profile else (least, least)
-
-
-def chips(offered: Offer, number: str) -> list[int]:
-    """Return the amounts to choose from: within the range, and at most one step above the last successful one."""
-    least, most = amount_range(number)
+def chips(offered: Offer, least: int, most: int) -> list[int]:
+    """Return the amounts from `least` to `most` to choose from, at most one step above the last successful one."""
     amounts = [minor for minor in settings.DEPOSIT_CHIPS_MINOR if least <= minor <= most]
     if offered.last_amount_minor is None:
         return amounts

@@ -19,10 +19,12 @@ from deposits.actions.accept import DepositRequest, accept, canonical
 from deposits.actions.refusal import IdempotencyConflict, Refusal
 from deposits.models import Deposit
 from deposits.presentation import format_money
-from deposits.ui import form_page, held_post, history
+from deposits.ui import form_page, held_post, history, methods
 from deposits.ui import offer as offers
 from deposits.ui.clock import day
-from deposits.ui.forms import NEW_NUMBER, Entry, amount_minor, deposit_key, read_deposit_key
+from deposits.ui.deposit_page import GO_ON
+from deposits.ui.forms import ANOTHER_BANK, NEW_NUMBER, Entry, amount_minor, deposit_key, read_deposit_key
+from deposits.ui.methods import Method
 from deposits.ui.offer import Offer
 from deposits.ui.panel import plain
 from deposits.ui.repeats import is_double_click, just_like_it
@@ -43,9 +45,8 @@ def deposit(request: HttpRequest, player: Player) -> HttpResponse:
 
 def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
     number = request.session.get(_TYPED_NUMBER, "") if "sent" in request.GET else ""
-    entry = Entry.of(
-        {"amount": request.GET.get("amount", ""), "phone": request.GET.get("phone", ""), "number": number}
-    )
+    told = {name: request.GET.get(name, "") for name in ("amount", "method", "bank")}
+    entry = Entry.of({**told, "number": number})
     context = form_page.context(
         offered, entry, sent="sent" in request.GET, refused=request.GET.get("refused", "")
     )
@@ -55,13 +56,14 @@ def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
 
 def _deposit(request: HttpRequest, offered: Offer) -> HttpResponse:
     player, entry = offered.player, Entry.of(request.POST)
-    if form_page.problems(offered, entry):
+    choice = methods.chosen(offered, entry)
+    if form_page.problems(choice, entry):
         return _back_to_form(request, entry, sent="1")
     key = read_deposit_key(player.pk, request.POST.get("key", ""))
     if key is None:
         # The form was made for somebody else, or by nobody: it is offered anew and not sent by itself.
         return _back_to_form(request, entry)
-    deposit_request = _request(offered, entry, key)
+    deposit_request = _request(offered, choice, entry, key)
     spent = Deposit.objects.filter(client=deposit_request.client, idempotency_key=key).first()
     if spent is not None:
         return _already_sent(request, spent, entry)
@@ -79,24 +81,29 @@ def _deposit(request: HttpRequest, offered: Offer) -> HttpResponse:
     request.session.pop(_TYPED_NUMBER, None)
     if "live" not in request.POST:
         held_post.hold(accepted.deposit.pk)
-    return _to(accepted.deposit)
+        return _to(accepted.deposit)
+    # The page that follows goes on to the bank by itself, this once.
+    return _to(accepted.deposit, **({GO_ON: "1"} if choice.by_bank else {}))
 
 
-def _request(offered: Offer, entry: Entry, key: str) -> DepositRequest:
+def _request(offered: Offer, choice: Method, entry: Entry, key: str) -> DepositRequest:
     """The form, found to be without problems, as a request."""
     player, minor = offered.player, amount_minor(entry.amount)
-    number = form_page.chosen_number(offered, entry)
     assert minor is not None
-    assert number is not None
+    assert choice.profile is not None or not choice.by_bank
+    bank_id = choice.profile.code if choice.by_bank and choice.profile else ""
+    way = {"bank_id": bank_id} if choice.by_bank else {"phone_number": choice.number}
     return DepositRequest(
         partner_id=player.partner_id,
         player=player.external_id,
         amount_minor=minor,
         currency=offered.currency,
-        phone_number=number,
+        method_type=choice.kind,
+        phone_number=choice.number,
+        bank_id=bank_id,
         client=f"player:{player.pk}",
         idempotency_key=key,
-        canonical_body=canonical({"amount": minor, "currency": offered.currency, "phone_number": number}),
+        canonical_body=canonical({"amount": minor, "currency": offered.currency, **way}),
         actor_kind="player",
         actor=player.external_id,
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
@@ -120,9 +127,11 @@ def _to(deposit: Deposit, **query: str) -> HttpResponse:
 def _back_to_form(request: HttpRequest, entry: Entry, **query: str) -> HttpResponse:
     """The form again with the entry kept."""
     query = {"amount": entry.amount, **query}
-    if entry.phone:
-        query["phone"] = entry.phone
-    if entry.phone == NEW_NUMBER or entry.number:
+    if entry.method:
+        query["method"] = entry.method
+    if entry.method == ANOTHER_BANK:
+        query["bank"] = entry.bank
+    if entry.method == NEW_NUMBER or (entry.number and entry.method != ANOTHER_BANK):
         request.session[_TYPED_NUMBER] = entry.number
         query["sent"] = "1"
     return HttpResponseRedirect(f"{reverse('deposit')}?{urlencode(query)}", status=303)

@@ -26,12 +26,14 @@ from deposits.presentation import format_money
 from deposits.states import Event, State
 from deposits.ui import screens
 from deposits.ui.clock import ago, clock
-from deposits.ui.forms import command_key
+from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, command_key
 
 #: Waits after which the words change: slow, very slow, and past what a carrier takes for an answer at all.
 SLOW_S = 10
 VERY_SLOW_S = 60
 OUTCOME_UNKNOWN_S = 120
+#: What players are told that a bank may take to send what it has accepted.
+SENDING_S = 7_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ class Frame:
 
 def read(reference: str) -> Any | None:
     """Return the deposit with the database's time (`read_at`) and the moment the wait began; None if unknown."""
-    # After a code the wait begins anew.
-    entered = DepositEvent.objects.filter(deposit=OuterRef("pk"), event=Event.CODE_ENTERED)
+    # After a code or an approval the wait begins anew.
+    acts = (Event.CODE_ENTERED, Event.APPROVAL_RETURNED)
+    entered = DepositEvent.objects.filter(deposit=OuterRef("pk"), event__in=acts)
     return (
         Deposit.objects.filter(reference=reference)
         .annotate(
@@ -83,7 +86,7 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
             "screen": screen,
             "deposit": deposit,
             "amount": format_money(deposit.amount_minor, deposit.currency, short=True),
-            "ending": deposit.phone_number[-3:],
+            "method": _method(deposit, sight.network),
             "network": sight.network,
             "when": (ago if screen.final else clock)(deposit.created_at, sight.now),
             "code_href": _own(deposit, "deposit-code", token),
@@ -112,6 +115,7 @@ def _sight(deposit: Any, token: str, note: str) -> screens.Sight:
         thresholds=screens.Thresholds(
             slow_s=retry.scaled(SLOW_S),
             very_slow_s=retry.scaled(VERY_SLOW_S),
+            sending_s=retry.scaled(SENDING_S),
             unknown_s=max(profile.horizon_s + profile.not_found_apart_s, retry.scaled(OUTCOME_UNKNOWN_S)),
         ),
         network=profile.name,
@@ -121,8 +125,9 @@ def _sight(deposit: Any, token: str, note: str) -> screens.Sight:
         steps=_steps(deposit, token),
         clocks={
             "settled_by": clock(settled_by, now),
-            "code_until": clock(deposit.action_expires_at, now) if deposit.action_expires_at else "",
+            "act_until": clock(deposit.action_expires_at, now) if deposit.action_expires_at else "",
         },
+        operator=settings.OPERATOR_NAME,
         review_within=settings.REVIEW_WITHIN,
         note=note if note in screens.NOTES else "",
     )
@@ -137,8 +142,8 @@ def _why(deposit: Deposit) -> reasons.RenderedReason | None:
     if why is None and presentation.status(deposit) == "failed":
         network = registry.profile(deposit.carrier).name
         return reasons.render(
-            "carrier_declined",
-            methods=presentation.METHODS,
+            "bank_declined" if deposit.method_type == registry.BANK else "carrier_declined",
+            methods=presentation.methods(),
             unavailable=presentation.UNAVAILABLE,
             network=network,
         )
@@ -154,20 +159,38 @@ def _steps(deposit: Deposit, token: str) -> dict[str, str]:
     steps = {"play": lobby, "contact": support, "support_tools": support, "back_to_deposit": lobby}
     if not token:
         form = reverse("deposit")
-        kept = f"{form}?{urlencode({'amount': plain(deposit.amount_minor)})}"
+        by_bank = deposit.method_type == registry.BANK
+        other = BY_PHONE if by_bank else FROM_BANK
+        same = f"{BANK_PREFIX}{deposit.carrier}" if by_bank else BY_PHONE
+
+        def kept(method: str, field: str = "") -> str:
+            query = urlencode({"amount": plain(deposit.amount_minor), "method": method}, safe=":")
+            return f"{form}?{query}{field}"
+
         steps |= {
-            "retry": kept,
-            "change_amount": f"{kept}#amount",
-            "change_number": f"{kept}&phone=new#number",
+            "retry": kept(same),
+            "change_amount": kept(same, "#amount"),
+            "change_number": kept(NEW_NUMBER, "#number"),
+            "change_account": kept(ANOTHER_BANK, "#bank"),
+            "change_method": kept(other),
             "back_to_deposit": form,
             "wait": form,
             "my_deposits": reverse("deposit-history"),
             "my_limits": reverse("deposit-limits"),
             "how_it_works": reverse("phone-bill"),
         }
+    if presentation.awaits_approval(deposit):
+        steps["approve"] = _own(deposit, "deposit-approve", token)
     if can_cancel(deposit):
         steps["cancel"] = _own(deposit, "deposit-cancel", token)
     return steps
+
+
+def _method(deposit: Deposit, name: str) -> str:
+    """How it is paid, for the facts: "Phone bill, ending 001", "Sandbox Bank"."""
+    if deposit.method_type == registry.BANK:
+        return name
+    return f"Phone bill, ending {deposit.phone_number[-3:]}"
 
 
 def lobby_url(deposit: Deposit) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deposits.actions.accept import DepositRequest
 from deposits.models import Deposit
-from deposits.presentation import format_money, status
+from deposits.presentation import by_method, format_money, status
 from deposits.states import State
 from deposits.ui import held_post
 from deposits.ui.clock import clock
@@ -19,7 +19,7 @@ from deposits.ui.panel import plain
 
 #: A second tap within this long of the first was no second thought.
 _DOUBLE_CLICK = timedelta(seconds=3)
-#: Another deposit of the same amount from the same phone is asked about while the first waits, for this long.
+#: Another deposit of the same amount from the same phone or bank is asked about while the first waits, for this long.
 _ASK_WITHIN = timedelta(minutes=2)
 
 
@@ -45,10 +45,13 @@ def is_double_click(deposit: Deposit, now: datetime) -> bool:
 
 
 def just_like_it(offered: Offer, request: DepositRequest) -> Deposit | None:
-    """Return a deposit of the same amount from the same phone that was made just now and still waits."""
+    """Return a deposit of the same amount from the same phone or bank that was made just now and still waits."""
     since = timezone.now() - _ASK_WITHIN
+    asked = (request.amount_minor, request.method_type, request.phone_number)
     for deposit in offered.waiting:
-        same = (deposit.amount_minor, deposit.phone_number) == (request.amount_minor, request.phone_number)
+        same = (deposit.amount_minor, deposit.method_type, deposit.phone_number) == asked
+        if request.bank_id and deposit.carrier != request.bank_id:
+            continue
         if same and deposit.created_at > since:
             return deposit
     return None
@@ -84,7 +87,7 @@ def still_waiting(deposit: Deposit, wanted: str, now: datetime) -> Question:
     minor = amount_minor(wanted) or deposit.amount_minor
     return Question(
         title=f"{amount} is still waiting",
-        heading=f"{amount} by phone bill is still waiting",
+        heading=f"{amount} {by_method(deposit)} is still waiting",
         lines=(f"You sent it at {clock(deposit.created_at, now)}. Nothing new was sent.",),
         label=f"Deposit another {format_money(minor, deposit.currency, short=True)}",
         amount=plain(minor),

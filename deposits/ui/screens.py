@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from carriers.reasons import CHARGE_STATEMENTS, RenderedReason
+from carriers.registry import BANK
 from deposits.models import Deposit
 from deposits.presentation import format_money, money, status
 from deposits.states import State
@@ -26,12 +27,16 @@ UNKNOWN = CHARGE_STATEMENTS["unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do: a link to `href`, or with `submits` a form sent there. The primary one stands out."""
+    """One thing to do: a link to `href`, or with `submits` a form sent there. The primary one stands out.
+
+    `leaves`: it leads to another site, where a page that was just made goes by itself.
+    """
 
     label: str
     href: str
     primary: bool = False
     submits: bool = False
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Thresholds:
 
     slow_s: float
     very_slow_s: float
+    sending_s: float
     unknown_s: float
 
 
@@ -58,7 +64,8 @@ class Sight:
     steps: dict[str, str]
     """Where each action leads: retry, play, back_to_deposit, my_deposits, contact, cancel, code …"""
     clocks: dict[str, str]
-    """Texts for the moments started, code_until, settled_by, ended."""
+    """Texts for the moments started, act_until, settled_by, ended."""
+    operator: str
     review_within: str
     note: str = ""
 
@@ -79,6 +86,11 @@ class Screen:
     asks_code: bool = False
     receipt: bool = False
     changes_at: datetime | None = field(default=None)
+
+    @property
+    def acts_first(self) -> bool:
+        """Whether what there is to do comes before the facts of the deposit."""
+        return self.asks_code or any(step.leaves for step in self.steps)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -107,7 +119,9 @@ def screen(sight: Sight) -> Screen:
     if deposit.state == State.REVIEW:
         return _reviewed(sight)
     if deposit.state == State.ACTION_REQUIRED and deposit.next_step != deposit.Next.CONFIRM:
-        return _action(sight)
+        return _approval(sight) if _by_bank(sight) else _action(sight)
+    if sight.why and sight.why.code == "bank_pending" and _waited_s(sight) < sight.thresholds.sending_s:
+        return _sending(sight, sight.why)
     return _waiting(sight)
 
 
@@ -118,11 +132,13 @@ def amount(sight: Sight, *, short: bool = True) -> str:
 
 def _waiting(sight: Sight) -> Screen:
     """S6, S7, S8, S9: by how long the player has waited."""
-    since, limits = sight.waiting_since, sight.thresholds
-    waited_s = (sight.now - since).total_seconds()
+    limits, waited_s = sight.thresholds, _waited_s(sight)
     unsent = money(sight.deposit) == "none"
     late = ("It cannot be cancelled any more.",) if sight.note == LATE_CANCEL else ()
     lines: tuple[str, ...]
+    if waited_s < limits.slow_s and _by_bank(sight) and not sight.deposit.consent_id:
+        lines = (f"You approve the {amount(sight)} there.",)
+        return _wait(sight, "S6", f"Opening {sight.network}", lines, next_s=limits.slow_s, cancel=True)
     if waited_s < limits.slow_s:
         lines = (*late, "Most answers take a few seconds.")
         return _wait(sight, "S6", f"Waiting for {sight.network}", lines, next_s=limits.slow_s, cancel=True)
@@ -195,7 +211,7 @@ def _action(sight: Sight) -> Screen:
         tone="question",
         lines=(
             f"We sent 6 digits to the phone ending {deposit.phone_number[-3:]}. "
-            f"It works until {sight.clocks['code_until']}.",
+            f"It works until {sight.clocks['act_until']}.",
         ),
         charge=NOT_CHARGED if problem else "",
         steps=_step(sight, "cancel", "Cancel", submits=True),
@@ -205,9 +221,57 @@ def _action(sight: Sight) -> Screen:
     )
 
 
+def _approval(sight: Sight) -> Screen:
+    """S12, or what is left of it once the time ran out or a cancel was asked for."""
+    deposit = sight.deposit
+    until = deposit.action_expires_at
+    if until is None:
+        lines: tuple[str, ...] = (f"{sight.network} is being asked about it.",)
+        return _named(sight, "S6", "Cancelling", "waiting", lines=lines)
+    if until <= sight.now:
+        lines = ("We are closing this deposit.",)
+        return _named(sight, "S12", "The approval ran out", "waiting", lines=lines, charge=NOT_CHARGED)
+    what = (
+        f"Amount {amount(sight, short=False)} to {sight.operator}. "
+        f"It can be approved until {sight.clocks['act_until']}."
+    )
+    # The browser came back without an approval; the bank itself has not said no yet.
+    came_back = deposit.reason_code == "bank_not_approved"
+    lines = ("You came back without approving it.", what) if came_back else (what,)
+    label = f"Open {sight.network}{' again' if came_back else ''}"
+    return _named(
+        sight,
+        "S12",
+        "Approve in your bank's app",
+        "question",
+        lines=lines,
+        charge=NOT_CHARGED if came_back else "",
+        steps=(
+            *_step(sight, "approve", label, primary=True, leaves=True),
+            *_step(sight, "cancel", "Cancel", submits=True),
+        ),
+        changes_at=until,
+    )
+
+
+def _sending(sight: Sight, why: RenderedReason) -> Screen:
+    """S6 to S8 once the bank has accepted the payment: it is sent, and has not arrived."""
+    return _named(
+        sight,
+        "S6",
+        why.title,
+        "waiting",
+        lines=(why.text,),
+        charge=why.charge_statement,
+        steps=_step(sight, "my_deposits", "See my deposits"),
+        changes_at=sight.waiting_since + timedelta(seconds=sight.thresholds.sending_s),
+    )
+
+
 def _deposited(sight: Sight) -> Screen:
     """S13."""
-    bill = f"It will be on your {sight.network} bill as {sight.descriptor}."
+    paper = "statement" if _by_bank(sight) else "bill"
+    bill = f"It will be on your {sight.network} {paper} as {sight.descriptor}."
     lines: tuple[str, ...] = (f"Balance {sight.balance}. {bill}",)
     if sight.note == LATE_CANCEL:
         lines = ("It went through before you cancelled.", *lines)
@@ -304,8 +368,22 @@ def _named(
 
 
 def _step(
-    sight: Sight, action: str, label: str, *, primary: bool = False, submits: bool = False
+    sight: Sight,
+    action: str,
+    label: str,
+    *,
+    primary: bool = False,
+    submits: bool = False,
+    leaves: bool = False,
 ) -> tuple[Step, ...]:
     """The step, or nothing where this viewer has no way to take it."""
     href = sight.steps.get(action, "")
-    return (Step(label, href, primary, submits),) if href else ()
+    return (Step(label, href, primary, submits, leaves),) if href else ()
+
+
+def _by_bank(sight: Sight) -> bool:
+    return sight.deposit.method_type == BANK
+
+
+def _waited_s(sight: Sight) -> float:
+    return (sight.now - sight.waiting_since).total_seconds()

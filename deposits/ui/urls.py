@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from deposits.ui import demo, deposit_page, pages
+from deposits.ui import demo, deposit_page, pages, returning
 
 
 class ReferenceConverter:
@@ -28,8 +28,10 @@ urlpatterns: list[URLPattern] = [
     path("deposit/history/", pages.my_deposits, name="deposit-history"),
     path("deposit/limits/", pages.my_limits, name="deposit-limits"),
     path("deposit/phone-bill/", pages.phone_bill, name="phone-bill"),
+    path("deposit/return/<slug:carrier>/", returning.come_back, name="deposit-return"),
     path("deposit/<reference:reference>/", deposit_page.page, name="deposit-page"),
     path("deposit/<reference:reference>/code/", deposit_page.enter_code, name="deposit-code"),
+    path("deposit/<reference:reference>/approve/", deposit_page.approve, name="deposit-approve"),
     path("deposit/<reference:reference>/cancel/", deposit_page.cancel, name="deposit-cancel"),
     path("demo/", demo.lobby, name="demo"),
 ]

@@ -8,11 +8,15 @@ import secrets
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from joserfc.jwk import RSAKey
+
 from paysite.local_stack.files import write_private
 
 # Standard Webhooks asks for 24 to 64 bytes, in base64 behind this prefix.
 WEBHOOK_SECRET_PREFIX = "whsec_"
 WEBHOOK_SECRET_BYTES = 32
+# What directories of banks ask for at least.
+RSA_BITS = 2_048
 
 
 def _random() -> str:
@@ -23,12 +27,17 @@ def _webhook_secret() -> str:
     return WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(WEBHOOK_SECRET_BYTES)).decode()
 
 
+def _rsa_key() -> str:
+    return RSAKey.generate_key(RSA_BITS).as_pem(private=True).decode()
+
+
 @dataclass(frozen=True)
 class Keys:
     """Everything secret but the servers' passwords. The API key is shown once by the site, so it is kept here."""
 
     secret_key: str = field(default_factory=_random)
     notification_secret: str = field(default_factory=_random)
+    bank_signing_key: str = field(default_factory=_rsa_key)
     sealing_key: str = field(default_factory=_random)
     sandbox_client_secret: str = field(default_factory=_random)
     staff_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))

@@ -76,6 +76,7 @@ class Site:
             "SECRET_KEY": self.keys.secret_key,
             "NOTIFICATION_SECRET": self.keys.notification_secret,
             "SEALING_KEYS": self.keys.sealing_key,
+            "BANK_SIGNING_KEY": self.keys.bank_signing_key,
             "DEMO": "1",
             "DEBUG": "0",
             "ALLOWED_HOSTS": f"{HOST},localhost,[::1]",

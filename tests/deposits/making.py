@@ -11,8 +11,9 @@ from deposits.models import Deposit
 
 
 def partner() -> Partner:
-    """Return a partner of the test's own."""
-    return Partner.objects.create(name="Casino", slug=uuid.uuid4().hex)
+    """Return a partner of the test's own, whose players come back to casino.example."""
+    addresses = ["https://casino.example/", "https://casino.example:8443/"]
+    return Partner.objects.create(name="Casino", slug=uuid.uuid4().hex, return_addresses=addresses)
 
 
 def request(phone: str = "001", **changes: Any) -> DepositRequest:

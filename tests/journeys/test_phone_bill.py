@@ -195,7 +195,7 @@ def test_f62_back_after_success_asks_before_a_second_deposit(stack: Stack, open_
     see(page, "S13")
     first = reference(page)
     go_back(page)
-    expect(page.locator(BUTTON)).to_contain_text("Deposit £10 by phone bill")
+    expect(page.locator(BUTTON)).to_have_accessible_name("Deposit £10 by phone bill")
     tap(page)
     see(page, "S17")
     assert reference(page) == first

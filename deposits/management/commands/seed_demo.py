@@ -39,6 +39,9 @@ class Command(BaseCommand):
 def seed() -> dict[str, Any]:
     """Create what is missing and return {"api_key", "staff": {"username", "password"}}."""
     partner, _ = Partner.objects.get_or_create(slug=DEMO_PARTNER, defaults={"name": "Demo Casino"})
+    Partner.objects.filter(pk=partner.pk, return_addresses=[]).update(
+        return_addresses=settings.DEMO_RETURN_ADDRESSES
+    )
     key = os.environ.get("DEMO_API_KEY", "")
     key = api_keys.issue(partner, "demo", ApiKey.Mode.TEST, key=key)
     player, _ = Player.objects.get_or_create(

@@ -94,6 +94,24 @@ def test_a_partner_is_added_with_a_record_and_never_changed(staff: Client) -> No
     assert staff.post(f"/admin/accounts/partner/{key}/change/", {"name": "x", "slug": "x"}).status_code == 403
 
 
+def test_return_addresses_are_changed_with_a_reason_and_a_record(staff: Client, clerk: Client) -> None:
+    owner = partner()
+    address = f"/admin/accounts/partner/{owner.pk}/return-addresses/"
+    assert "https://casino.example/\nhttps://casino.example:8443/" in staff.get(address).content.decode()
+    given = {"addresses": "https://new.example/\r\n\r\nhttps://new.example/ ", "reason": WHY}
+    wrong = staff.post(address, form_of(staff, address) | given | {"addresses": "http://new.example/"})
+    assert "must begin with https://" in wrong.content.decode()
+    staff.post(address, form_of(staff, address) | given)
+    noted = AuditRecord.objects.get(action="partner.return_addresses_changed", subject=owner.slug)
+    assert noted.reason == WHY
+    assert noted.before == {"return_addresses": owner.return_addresses}
+    assert noted.after == {"return_addresses": ["https://new.example/"]}
+    owner.refresh_from_db()
+    assert owner.return_addresses == ["https://new.example/"]
+    assert "https://new.example/" in staff.get(f"/admin/accounts/partner/{owner.pk}/change/").content.decode()
+    assert clerk.get(address).status_code == 403
+
+
 def test_signing_in_out_and_failing_are_noted(superuser: User) -> None:
     browser = Client()
     browser.post("/admin/login/", {"username": "root-staff", "password": "wrong"})

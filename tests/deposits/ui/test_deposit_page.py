@@ -79,7 +79,9 @@ def test_a_reason_that_is_not_in_the_table_is_still_a_plain_no() -> None:
 
 def test_retry_keeps_the_amount() -> None:
     client, deposit = of_player(State.EXPIRED, reason_code="carrier_reply_timeout")
-    assert 'href="/deposit/?amount=20">Deposit £20</a>' in see(client, deposit).content.decode()
+    assert (
+        'href="/deposit/?amount=20&amp;method=phone">Deposit £20</a>' in see(client, deposit).content.decode()
+    )
 
 
 def test_a_deposit_made_needs_no_script() -> None:

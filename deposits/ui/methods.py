@@ -1,0 +1,155 @@
+"""The ways to pay that the form offers: the player's phones, and banks. Which one is chosen, and what it takes.
+
+A bank is chosen by typing a part of its name. The browser suggests the whole ones; where it does not, or the part fits
+several, the form comes back with those to choose from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from django.conf import settings
+
+from accounts.models import PlayerPhone
+from carriers import registry
+from carriers.profiles import CarrierProfile
+from deposits.ui import offer as offers
+from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, FROM_BANK, NEW_NUMBER, Entry, msisdn
+from deposits.ui.offer import Offer
+
+#: Banks that a part of a name may fit and still be shown to choose from.
+_MOST_MATCHES = 8
+
+#: What the button's and the field's words depend on: a phone, the bank of last time, a bank that is being chosen.
+Words = Literal["phone", "last-bank", "bank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to pay. `value` is how the form sends it.
+
+    `profile` is the carrier or bank, None while it is not known; `number` the phone number (E.164), "" while it has to
+    be typed and was not. `matches` are the banks that what was typed may mean.
+    """
+
+    kind: str
+    value: str
+    words: Words
+    profile: CarrierProfile | None = None
+    number: str = ""
+    matches: tuple[CarrierProfile, ...] = ()
+
+    @property
+    def by_bank(self) -> bool:
+        """Whether it is a bank."""
+        return self.kind == registry.BANK
+
+    @property
+    def label(self) -> str:
+        """What the choice is called: "Phone bill", "Sandbox Bank"."""
+        if not self.by_bank:
+            return "Phone bill"
+        return self.profile.name if self.profile and self.value != ANOTHER_BANK else "Bank"
+
+    @property
+    def detail(self) -> str:
+        """The second line of the choice."""
+        if self.by_bank:
+            return (
+                "You choose it by name" if self.value == ANOTHER_BANK else "You approve it in your bank's app"
+            )
+        if self.value == NEW_NUMBER or not self.number:
+            return "With another number" if self.number else "With your mobile number"
+        return (
+            f"{self.profile.name}, ending {self.number[-3:]}"
+            if self.profile
+            else f"Ending {self.number[-3:]}"
+        )
+
+    @property
+    def how(self) -> str:
+        """What follows the amount on the button: "by phone bill", "from Sandbox Bank"."""
+        if not self.by_bank:
+            return "by phone bill"
+        return f"from {self.label}" if self.value != ANOTHER_BANK else "from your bank"
+
+    @property
+    def amount_range(self) -> tuple[int, int]:
+        """The least and the most that the page takes by it, in minor units; of an unknown bank, by any."""
+        profiles = [self.profile] if self.profile else _profiles(self.kind)
+        least = settings.DEPOSIT_PAGE_MINIMUM_MINOR
+        if not profiles:
+            return least, least
+        return (
+            max(min(one.minimum_minor for one in profiles), least),
+            max(one.maximum_minor for one in profiles),
+        )
+
+
+def chosen(offered: Offer, entry: Entry) -> Method:
+    """Return the way to pay that the form asks for; by default the one last used."""
+    wanted = entry.method or (FROM_BANK if offered.last_kind == registry.BANK else "")
+    if offered.banks:
+        if wanted == ANOTHER_BANK:
+            return _typed_bank(offered, entry)
+        if wanted == FROM_BANK or wanted.startswith(BANK_PREFIX):
+            code = wanted.removeprefix(BANK_PREFIX)
+            bank = next((one for one in offered.banks if one.code == code), offered.last_bank)
+            return _bank(bank) if bank else _typed_bank(offered, entry)
+    if not _profiles(registry.CARRIER_BILLING) and offered.banks:
+        return _typed_bank(offered, entry)
+    phone = None if wanted == NEW_NUMBER else offered.phone(wanted)
+    return _phone(phone) if phone else _typed_number(entry)
+
+
+def choices(offered: Offer, choice: Method) -> list[Method]:
+    """Return what there is to choose from, `choice` among them and its kind first."""
+    phones: list[Method] = []
+    if choice.value == NEW_NUMBER:
+        phones = [choice]
+    elif _profiles(registry.CARRIER_BILLING):
+        phones = [_phone(phone) for phone in offered.phones] or [
+            Method(registry.CARRIER_BILLING, NEW_NUMBER, "phone")
+        ]
+    banks: list[Method] = []
+    if choice.by_bank:
+        banks = [choice, *(_bank(match, words="bank") for match in choice.matches)]
+    elif offered.banks:
+        banks = [
+            _bank(offered.last_bank) if offered.last_bank else Method(registry.BANK, ANOTHER_BANK, "bank")
+        ]
+    return banks + phones if offered.last_kind == registry.BANK else phones + banks
+
+
+def _phone(phone: PlayerPhone) -> Method:
+    profile = offers.carrier_of(phone.number)
+    return Method(registry.CARRIER_BILLING, str(phone.pk), "phone", profile, phone.number)
+
+
+def _typed_number(entry: Entry) -> Method:
+    number = msisdn(entry.number) or ""
+    profile = offers.carrier_of(number)
+    return Method(registry.CARRIER_BILLING, NEW_NUMBER, "phone", profile, number)
+
+
+def _bank(profile: CarrierProfile, words: Words = "last-bank") -> Method:
+    return Method(registry.BANK, f"{BANK_PREFIX}{profile.code}", words, profile)
+
+
+def _typed_bank(offered: Offer, entry: Entry) -> Method:
+    """The bank whose name was typed, or the ones that it may be."""
+    typed = " ".join(entry.bank.casefold().split())
+    named = [(one.name.casefold(), one) for one in offered.banks]
+    found = [one for name, one in named if name == typed] or [
+        one for name, one in named if typed and typed in name
+    ]
+    profile = found[0] if len(found) == 1 else None
+    matches = tuple(found[:_MOST_MATCHES]) if profile is None else ()
+    return Method(registry.BANK, ANOTHER_BANK, "bank", profile, matches=matches)
+
+
+def _profiles(kind: str) -> list[CarrierProfile]:
+    currency = settings.DEPOSIT_PAGE_CURRENCY
+    profiles = registry.registry().profiles.values()
+    return [one for one in profiles if one.method_type == kind and currency in one.currencies]
