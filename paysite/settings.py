@@ -298,7 +298,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Paysite API",
     "VERSION": "1",
-    "DESCRIPTION": "Take deposits by phone bill, and know the truth about each of them.",
+    "DESCRIPTION": "Take deposits by phone bill and from banks, and know the truth about each of them.",
     "OAS_VERSION": "3.1.0",
     "POSTPROCESSING_HOOKS": ["deposits.api.schema.complete"],
     "SCHEMA_PATH_PREFIX": "/api/v1",

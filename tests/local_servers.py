@@ -51,7 +51,7 @@ def other_ports() -> Ports:
     """Return ports for one more stack: a first one whose followers, for two balanced instances, are free as well."""
     for _ in range(100):
         ports = Ports(random.choice(_FIRST_PORTS))
-        if all(is_free(ports.first + offset) for offset in (*range(6), 10, 11, 20, 21)):
+        if all(is_free(ports.first + offset) for offset in (*range(7), 10, 11, 20, 21)):
             return ports
     raise RuntimeError("no run of free ports was found")
 
@@ -88,6 +88,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     os.environ["BASE_URL"] = f"http://127.0.0.1:{ports.web()}"
     os.environ["LIVE_URL"] = f"http://127.0.0.1:{ports.live()}"
     os.environ["SANDBOX_URL"] = f"http://127.0.0.1:{ports.sandbox}"
+    os.environ["SANDBOX_BANK_URL"] = f"http://127.0.0.1:{ports.bank}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

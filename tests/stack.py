@@ -107,6 +107,11 @@ class Stack:
         """Address of the sandbox carrier."""
         return self.site.sandbox_url
 
+    @property
+    def bank_url(self) -> str:
+        """Origin of the sandbox banks; each bank is below it by its id."""
+        return self.site.bank_url
+
     def start(self) -> None:
         """Seed the demo data and start every process; return when all are ready."""
         self._seed()
@@ -226,6 +231,13 @@ class Stack:
         found = await_condition(look, within_s=within_s, what=f"{deposit_id} being {' or '.join(statuses)}")
         assert found is not None
         return found
+
+    def bank_record(self, reference: str) -> list[dict[str, Any]]:
+        """Return what the sandbox banks have recorded under our reference, payments and refunds: the truth."""
+        lines: list[dict[str, Any]] = http("GET", f"{self.sandbox_url}/sandbox/bank-ledger/{reference}").body[
+            "entries"
+        ]
+        return lines
 
     def charges(self, reference: str) -> list[dict[str, Any]]:
         """Return what the sandbox carrier has recorded under our reference: the truth."""

@@ -10,18 +10,30 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 from aiohttp import web
 
+from carriers.sandbox.bank.clients import Client, Registration
+from carriers.sandbox.bank.lifecycle import BankLifecycle
+from carriers.sandbox.bank.records import BankStore
+from carriers.sandbox.bank.server import BankService
+from carriers.sandbox.bank.signatures import BankKey
+from carriers.sandbox.bank.stories import BankFaults
+from carriers.sandbox.bank.tokens import BankTokens
+from carriers.sandbox.bank.world import BankWorld
 from carriers.sandbox.clock import Clock
 from carriers.sandbox.lifecycle import Lifecycle
 from carriers.sandbox.notifications import Notifier
 from carriers.sandbox.payments import Store
 from carriers.sandbox.refunds import Refunds
 from carriers.sandbox.scripts import Scripts
+from carriers.sandbox.seen import SEEN_LIMIT, Seen
 from carriers.sandbox.server import Service
 from carriers.sandbox.settings import Settings
 from carriers.sandbox.stories import Faults
@@ -30,6 +42,7 @@ from carriers.sandbox.world import World, new_request
 
 # Connections still held by a story when the sandbox stops are cut after this long.
 SHUTDOWN_S = 0.5
+BACKLOG = 1024
 # Payments and charges live as long as the process; looking through them for garbage often is wasted time.
 GC_THRESHOLD = 50_000
 
@@ -43,6 +56,13 @@ def read_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--client-id", default=os.environ.get("SANDBOX_CLIENT_ID", ""))
     parser.add_argument("--client-secret", default=os.environ.get("SANDBOX_CLIENT_SECRET", ""))
     parser.add_argument("--seed", default="1", help="decides the faults drawn and the ids minted")
+    parser.add_argument("--bank-port", type=int, default=0, help="of the bank's origin; 0: any that is free")
+    parser.add_argument("--client-jwks-url", default=os.environ.get("SANDBOX_CLIENT_JWKS_URL", ""))
+    parser.add_argument(
+        "--client-redirect-uri",
+        action="append",
+        help="where customers may be sent back to, {bank_id} filled in; repeat for more; none: https or loopback",
+    )
     arguments = parser.parse_args(argv)
     if not arguments.client_id or not arguments.client_secret:
         parser.error(
@@ -67,7 +87,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def built(arguments: argparse.Namespace) -> AsyncIterator[World]:
+async def built(arguments: argparse.Namespace, bank_origin: str) -> AsyncIterator[World]:
     """All parts, with the payments of the last run and what was due then."""
     settings = Settings(seed=arguments.seed, time_divisor=arguments.time_divisor)
     clock = Clock()
@@ -76,12 +96,48 @@ async def built(arguments: argparse.Namespace) -> AsyncIterator[World]:
     notifier = Notifier(clock, settings, faults)
     lifecycle = Lifecycle(store, clock, notifier, settings)
     tokens = Tokens(arguments.client_id, arguments.client_secret, settings)
+    bank = bank_of(arguments, bank_origin, clock, settings)
     lifecycle.resume()
+    bank.lifecycle.resume()
     try:
-        yield World(clock, settings, store, faults, Scripts(), notifier, lifecycle, tokens)
+        yield World(
+            clock,
+            settings,
+            store,
+            faults,
+            Scripts(),
+            notifier,
+            lifecycle,
+            tokens,
+            bank,
+            bank.seen,
+            bank.seen_count,
+        )
     finally:
         await notifier.close()
         store.close()
+        bank.store.close()
+
+
+def bank_of(arguments: argparse.Namespace, origin: str, clock: Clock, settings: Settings) -> BankWorld:
+    """The bank, with the consents and payments of the last run. The clock and the settings are the carrier's."""
+    registration = Registration(
+        jwks_url=arguments.client_jwks_url, redirect_uris=arguments.client_redirect_uri or []
+    )
+    store = BankStore(arguments.data_dir)
+    return BankWorld(
+        origin,
+        clock,
+        settings,
+        deque[Seen](maxlen=SEEN_LIMIT),
+        count(1),
+        store,
+        Client(arguments.client_id, arguments.client_secret, registration),
+        BankKey(arguments.data_dir),
+        BankTokens(arguments.client_secret),
+        BankFaults(settings),
+        BankLifecycle(store, clock, settings),
+    )
 
 
 async def serve(arguments: argparse.Namespace) -> None:
@@ -90,20 +146,37 @@ async def serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with built(arguments) as world, contextlib.aclosing(Refunds(world, arguments.data_dir)) as refunds:
-        server = web.Server(Service(world, refunds).handle, request_factory=new_request, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
-        await runner.setup()
+    # Taken before anything is built: the bank has to know its own address.
+    bank_socket = socket.create_server(
+        (arguments.host, arguments.bank_port), reuse_port=False, backlog=BACKLOG
+    )
+    bank_origin = f"http://{arguments.host}:{bank_socket.getsockname()[1]}"
+    async with (
+        built(arguments, bank_origin) as world,
+        contextlib.aclosing(Refunds(world, arguments.data_dir)) as refunds,
+    ):
+        carrier, bank = runner_of(Service(world, refunds).handle), runner_of(BankService(world.bank).handle)
+        await carrier.setup()
+        await bank.setup()
         try:
             await web.TCPSite(
-                runner, arguments.host, arguments.port, reuse_address=True, backlog=1024
+                carrier, arguments.host, arguments.port, reuse_address=True, backlog=BACKLOG
             ).start()
+            await web.SockSite(bank, bank_socket, backlog=BACKLOG).start()
             sys.stdout.write(f"sandbox: http://{arguments.host}:{arguments.port}/sandbox/\n")
+            sys.stdout.write(f"bank: {bank_origin}/\n")
             sys.stdout.flush()
             gc.freeze()
             await stop.wait()
         finally:
-            await runner.cleanup()
+            await carrier.cleanup()
+            await bank.cleanup()
+
+
+def runner_of(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> web.ServerRunner:
+    """A server for one origin."""
+    server = web.Server(handler, request_factory=new_request, access_log=None)
+    return web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
 
 
 def main() -> int:

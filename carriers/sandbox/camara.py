@@ -236,7 +236,7 @@ class Camara:
             case Answers.RESET:
                 raise Dropped
             case Answers.SILENCE:
-                await hang(call.request, world)
+                await hang(call.request, world.clock, world.settings)
                 raise Dropped
             case Answers.GARBAGE:
                 return Answer(200, GARBAGE, "text/html")
@@ -259,7 +259,7 @@ class Camara:
             case "abort":
                 raise Dropped
             case "hang":
-                await hang(call.request, self._world)
+                await hang(call.request, self._world.clock, self._world.settings)
                 raise Dropped
         call.seen.status, call.seen.outcome = answer.status, "answered"
         return await send_oddly(call.request, answer, script.mode)

@@ -14,6 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from carriers.sandbox.answers import Answer
+from carriers.sandbox.bank.control import BankControl, check_settings
 from carriers.sandbox.clock import stamp
 from carriers.sandbox.errors import NOT_FOUND, Refusal, Refused, invalid, method_not_allowed
 from carriers.sandbox.page import STATIC, control_page
@@ -49,6 +50,7 @@ class Control:
     def __init__(self, world: World) -> None:
         self._world = world
         self._initial = encode(world.settings)
+        self._bank = BankControl(world.bank)
         self._reads: dict[str, Callable[[web.BaseRequest], Answer]] = {
             "": lambda _: Answer(200, control_page(world), "text/html; charset=utf-8"),
             "health": lambda _: _json({"status": "ok"}),
@@ -59,6 +61,7 @@ class Control:
             "requests": self._requests,
             "notifications": self._notifications,
             "settlement": self._settlement,
+            **self._bank.reads,
         }
         self._writes: dict[tuple[str, str], Callable[[bytes], Answer]] = {
             ("PUT", "settings"): self._put_settings,
@@ -68,6 +71,7 @@ class Control:
             ("POST", "scripts"): self._script,
             ("DELETE", "scripts"): self._clear_scripts,
             ("POST", "reversals"): self._reverse,
+            **self._bank.writes,
         }
 
     async def answer(self, request: web.BaseRequest, path: str) -> Answer:
@@ -80,7 +84,7 @@ class Control:
                 return self._of_reference(unquote(name.removeprefix("ledger/")))
             if name in STATIC:
                 return Answer(200, *STATIC[name], headers={"Cache-Control": "no-cache"})
-            raise Refused(NOT_FOUND)
+            return self._bank.of_path(name)
         write = self._writes.get((request.method, name))
         if write is None:
             allowed = [method for method, written in self._writes if written == name]
@@ -127,6 +131,7 @@ class Control:
                 raise invalid("A force needs phone_number, next_n or both.")
         if new.minimum_minor > new.maximum_minor:
             raise invalid("minimum_minor must not be above maximum_minor.")
+        check_settings(new)
         for name in Settings.__struct_fields__:
             setattr(self._world.settings, name, getattr(new, name))
         return _json(self._world.settings)

@@ -10,8 +10,9 @@ from pathlib import Path
 from carriers.sandbox.clock import stamp
 from carriers.sandbox.lifecycle import CODE
 from carriers.sandbox.payments import Charge
+from carriers.sandbox.seen import Seen
 from carriers.sandbox.stories import FAULTS, STORIES
-from carriers.sandbox.world import Seen, World
+from carriers.sandbox.world import World
 
 STATIC = {
     "page.css": ((Path(__file__).parent / "static" / "page.css").read_bytes(), "text/css; charset=utf-8"),

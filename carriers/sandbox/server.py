@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import socket
-import struct
 
 import msgspec
 from aiohttp import web
@@ -18,8 +16,10 @@ from carriers.sandbox.camara import Camara
 from carriers.sandbox.control import Control
 from carriers.sandbox.errors import Dropped, Refusal, Refused, invalid
 from carriers.sandbox.refunds import REFUND_PATH, Refunds
+from carriers.sandbox.seen import Seen
 from carriers.sandbox.stories import draw
-from carriers.sandbox.world import Call, Seen, World, read_limited
+from carriers.sandbox.waiting import reset
+from carriers.sandbox.world import Call, World, read_limited
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ _CORRELATOR = re.compile(r"[a-zA-Z0-9\-_:;./<>{}]{0,256}\Z")
 _WRONG_CORRELATOR = Refusal(
     400, "INVALID_ARGUMENT", "x-correlator must be at most 256 of a-z A-Z 0-9 - _ : ; . / < > { }."
 )
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
@@ -95,10 +94,10 @@ class Service:
             answer = answers.error(refused.refusal)
         except Dropped:
             seen.outcome = "dropped"
-            return _reset(request)
+            return reset(request)
         except (ConnectionError, web.RequestPayloadError):
             # The client left in the middle of its request, or of an odd answer.
-            return _reset(request)
+            return reset(request)
         except Exception:
             logger.exception("%s %s failed", request.method, path)
             answer = answers.error(errors.INTERNAL)
@@ -130,14 +129,3 @@ def _response(answer: Answer, correlator: str) -> web.Response:
     if correlator:
         headers["x-correlator"] = correlator
     return web.Response(status=answer.status, body=answer.body or None, headers=headers)
-
-
-def _reset(request: web.BaseRequest) -> web.Response:
-    """Close with a TCP reset, as if this side had died. The response it returns cannot leave any more."""
-    transport = request.transport
-    if transport is not None:
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        transport.abort()
-    return web.Response(status=500)

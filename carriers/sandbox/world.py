@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
-from msgspec import Struct
 
+from carriers.sandbox.bank.world import BankWorld
 from carriers.sandbox.clock import Clock
 from carriers.sandbox.errors import invalid
 from carriers.sandbox.lifecycle import Lifecycle
 from carriers.sandbox.notifications import Notifier
 from carriers.sandbox.payments import Store
 from carriers.sandbox.scripts import Scripts
+from carriers.sandbox.seen import Seen
 from carriers.sandbox.settings import Settings
 from carriers.sandbox.stories import Faults
 from carriers.sandbox.tokens import Tokens
 from carriers.sandbox.wire import BODY_LIMIT_BYTES
-
-SEEN_LIMIT = 100_000
-
-
-class Seen(Struct, gc=False):
-    """One request to the carrier. `status` is None while there is no answer; `outcome` says why."""
-
-    seq: int
-    at: float
-    method: str
-    path: str
-    correlator: str
-    reference: str = ""
-    status: int | None = None
-    outcome: str = "waiting"  # then: answered, dropped
 
 
 @dataclass(slots=True)
@@ -51,8 +37,10 @@ class World:
     notifier: Notifier
     lifecycle: Lifecycle
     tokens: Tokens
-    seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=SEEN_LIMIT))
-    seen_count: count[int] = field(default_factory=lambda: count(1))
+    bank: BankWorld
+    # Of the carrier and the bank, in the order they came.
+    seen: deque[Seen]
+    seen_count: count[int]
 
 
 @dataclass(slots=True)

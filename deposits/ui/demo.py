@@ -99,6 +99,7 @@ BANKS = {
     "sandbox-bank-slow": "Accepted, and settled after 15 seconds",
     "sandbox-bank-rejects": "Accepted, and then rejected",
     "sandbox-bank-blocks": "Accepted, and then stopped by a gambling block",
+    "sandbox-bank-holds": "Accepted, and held by the bank",
     "sandbox-bank-lost": "Accepted, but the answer is lost",
     "sandbox-bank-name": "The account is in another name",
     "sandbox-bank-down": "The bank does not answer",

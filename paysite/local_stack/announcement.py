@@ -27,6 +27,7 @@ class RunFacts:
     admin_url: str
     staff: Staff
     sandbox_url: str
+    bank_url: str
     webhook_secret: str
     # One address per instance; they are all alike.
     web_urls: list[str]
@@ -42,6 +43,7 @@ class RunFacts:
             admin_url=f"{site.base_url}/admin/",
             staff=Staff(staff_username, site.keys.staff_password),
             sandbox_url=site.sandbox_url,
+            bank_url=site.bank_url,
             webhook_secret=site.keys.webhook_secret,
             web_urls=[f"http://{HOST}:{site.web_port(number)}" for number in range(site.instances)],
         )
@@ -78,7 +80,8 @@ Paysite is running.
   Partner API     {facts.base_url}/api/v1/   key {facts.api_key}
   API reference   {facts.base_url}/api/docs/
   Admin           {facts.admin_url}   sign in as {facts.staff.username} with {facts.staff.password}
-  Sandbox         {facts.sandbox_url}/sandbox/   what the simulated carriers do and have charged
+  Sandbox         {facts.sandbox_url}/sandbox/   what the simulated carriers and banks do and have charged
+  Bank            {facts.bank_url}/   where players approve payments
 
 Make a first deposit; paste this into another terminal:
 

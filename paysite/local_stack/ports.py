@@ -40,6 +40,11 @@ class Ports:
         """What HAProxy tells of itself, where it runs."""
         return self.first + 5
 
+    @property
+    def bank(self) -> int:
+        """The simulated banks, where players approve payments."""
+        return self.first + 6
+
     def web(self, instance: int = 0) -> int:
         """Pages and API of the web instance with this number, counted from 0."""
         return self.first + instance * PORTS_PER_INSTANCE

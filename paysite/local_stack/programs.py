@@ -50,6 +50,11 @@ class Site:
         return f"http://{HOST}:{self.ports.sandbox}"
 
     @property
+    def bank_url(self) -> str:
+        """Where the simulated banks answer, and players approve."""
+        return f"http://{HOST}:{self.ports.bank}"
+
+    @property
     def figures_url(self) -> str:
         """Where HAProxy tells what it sees."""
         return f"http://{HOST}:{self.ports.balancer_figures}"
@@ -65,7 +70,8 @@ class Site:
     def all_ports(self) -> list[int]:
         """Ports of the site's own processes."""
         numbers = range(self.instances)
-        ports = {self.ports.sandbox, *map(self.web_port, numbers), *map(self.live_port, numbers)}
+        own = {self.ports.sandbox, self.ports.bank}
+        ports = {*own, *map(self.web_port, numbers), *map(self.live_port, numbers)}
         if self.balanced:
             ports |= {self.ports.web(), self.ports.live(), self.ports.balancer_figures}
         return sorted(ports)
@@ -91,6 +97,8 @@ class Site:
             "BASE_URL": self.base_url,
             "LIVE_URL": self.live_url,
             "SANDBOX_URL": self.sandbox_url,
+            "SANDBOX_BANK_URL": self.bank_url,
+            "SANDBOX_CLIENT_JWKS_URL": f"{self.base_url}/.well-known/jwks.json",
             "SANDBOX_CLIENT_ID": SANDBOX_CLIENT_ID,
             "SANDBOX_CLIENT_SECRET": self.keys.sandbox_client_secret,
             # Output goes to log files, and is to be there when a process is killed.
@@ -110,11 +118,16 @@ def manage(name: str, environment: Mapping[str, str], *arguments: str) -> Progra
 
 
 def sandbox(site: Site, environment: Mapping[str, str]) -> Program:
-    """The simulator of carriers, a program of its own. It reads its client's id and secret from the environment."""
+    """The simulator of carriers and banks, a program of its own.
+
+    It reads its client's id and secret, and where the client's public keys are, from the environment.
+    """
     return Program(
         "sandbox",
         (
             *(sys.executable, "-m", "carriers.sandbox", "--host", HOST, "--port", str(site.ports.sandbox)),
+            *("--bank-port", str(site.ports.bank)),
+            *("--client-redirect-uri", f"{site.base_url}/deposit/return/{{bank_id}}/"),
             *("--data-dir", str(site.data_dir / "sandbox")),
         ),
         environment,

@@ -38,6 +38,7 @@ FACTS = RunFacts(
     admin_url="http://127.0.0.1:8000/admin/",
     staff=Staff("staff", "pass word"),
     sandbox_url="http://127.0.0.1:8002",
+    bank_url="http://127.0.0.1:8006",
     webhook_secret="whsec_x",
     web_urls=["http://127.0.0.1:8000"],
 )
@@ -96,6 +97,7 @@ def test_the_stack_starts_says_where_it_is_and_leaves_nothing_behind(
             facts["admin_url"],
             facts["base_url"] + "/api/docs/",
             facts["sandbox_url"],
+            facts["bank_url"],
             *(f"{url}/health/ready" for url in facts["web_urls"]),
         ):
             with urllib.request.urlopen(url, timeout=10) as answer:
@@ -139,7 +141,7 @@ def test_a_port_that_does_not_exist_is_refused() -> None:
 
 def test_instances_have_ports_of_their_own() -> None:
     ports = Ports(8_000)
-    numbers = [ports.sandbox, ports.valkey, ports.postgres]
+    numbers = [ports.sandbox, ports.valkey, ports.postgres, ports.balancer_figures, ports.bank]
     for instance in range(3):
         numbers += [ports.web(instance), ports.live(instance)]
 
@@ -186,6 +188,7 @@ def test_the_announcement_names_every_face() -> None:
         FACTS.admin_url,
         "/api/docs/",
         FACTS.sandbox_url,
+        FACTS.bank_url,
         "staff with pass word",
         "curl ",
     ):

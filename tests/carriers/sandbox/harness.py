@@ -50,7 +50,7 @@ class Sandbox:
     """A sandbox process on a free port. `time_divisor` divides the delays of the stories."""
 
     def __init__(self, folder: Path, time_divisor: float = 20, *options: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._divisor = time_divisor
         self._options = options
         self._token = ""
@@ -64,7 +64,7 @@ class Sandbox:
                 *(sys.executable, "-m", "carriers.sandbox", "--host", "127.0.0.1", "--port", str(self.port)),
                 *(
                     "--data-dir",
-                    str(self._folder),
+                    str(self.folder),
                     "--client-id",
                     CLIENT_ID,
                     "--client-secret",

@@ -158,11 +158,12 @@ def test_the_documentation_lists_every_code() -> None:
 
 def test_the_documentation_shows_the_examples_of_the_schema() -> None:
     shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)]
-    for example in (examples.DEPOSIT, examples.PAGE | {"data": []}, examples.TIMELINE):
+    answers = (examples.DEPOSIT, examples.DEPOSIT_FROM_BANK, examples.METHODS, examples.TIMELINE)
+    for example in (*answers, examples.PAGE | {"data": []}):
         assert example in shown
-    assert examples.CREATE in [
-        json.loads(block) for block in re.findall(r"-d '(\{.*?\})'\n", DOCS, re.DOTALL)
-    ]
+    sent = [json.loads(block) for block in re.findall(r"-d '(\{.*?\})'\n", DOCS, re.DOTALL)]
+    assert examples.CREATE in sent
+    assert examples.CREATE_FROM_BANK in sent
 
 
 @pytest.mark.django_db
