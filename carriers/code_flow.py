@@ -96,12 +96,14 @@ class CodeFlow:
             return NotSent(f"exchange: {answer.status}, {error}")
         try:
             claims = yield from self._keys.claims(grant.id_token)
-            self._check(claims, {"nonce": self._derived("nonce", reference), **intent})
         except ValueError as error:
-            return Declined("bank_not_approved", f"id_token: {error}"[:80])
+            return NotSent(f"exchange: {error}")
+        if wrong := self._wrong(claims, {"nonce": self._derived("nonce", reference), **intent}):
+            # Signed by the bank, and for something else: this approval is none of this deposit's.
+            return Declined("bank_not_approved", f"id_token: another {', '.join(wrong)}"[:80])
         return grant
 
-    def _check(self, claims: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
+    def _wrong(self, claims: Mapping[str, Any], wanted: Mapping[str, str]) -> list[str]:
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         wrong = [name for name, value in wanted.items() if claims.get(name) != value]
@@ -109,8 +111,7 @@ class CodeFlow:
             wrong.append("iss")
         if self._profile.client_id not in audiences:
             wrong.append("aud")
-        if wrong:
-            raise ValueError(f"another {', '.join(wrong)}")
+        return wrong
 
     def _derived(self, purpose: str, reference: str) -> str:
         return binding.derived(self._profile.binding_secret, purpose, self._profile.code, reference)
