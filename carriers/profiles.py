@@ -83,6 +83,8 @@ class CarrierProfile:
     creditor_account: str = ""
     creditor_name: str = ""
     """The account that deposits are paid into."""
+    pays_back: bool = False
+    """Whether that account is with this bank and pays by our order alone, as agreed: then refunds are offered."""
     credited_statuses: tuple[str, ...] = ("ACSC", "ACCC")
     """Statuses of a payment that count as money received, by their names in version 4.0."""
     gambling_block_reasons: tuple[str, ...] = ("AG01",)
