@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from django.db.models import Sum
 
 from accounts import holds, ledger
 from accounts.models import AuditRecord, LedgerAccount, Player
+from deposits import crash_points
 from deposits.actions.command import Caller
 from deposits.actions.refunds import approve
 from deposits.actions.refunds.request import left_minor, request
@@ -243,6 +247,32 @@ def test_one_may_withdraw_what_one_has_requested_oneself(returning: Returning, s
     refund.refresh_from_db()
     assert (refund.state, refund.decided_by_id, balance_minor(deposit)) == (State.REFUSED, None, 2_000)
     assert bookings(refund) == ["refund_held", "refund_released"]
+
+
+@pytest.mark.parametrize(("point", "made"), [("refund.before_commit", 0), ("refund.after_request", 1)])
+def test_killed_while_it_is_requested_it_is_there_with_its_booking_or_not_at_all(
+    returning: Returning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, point: str, made: int
+) -> None:
+    deposit = returning.credited()
+    wanted = asking(deposit, 500)
+    monkeypatch.setattr(crash_points, "_folder", tmp_path)
+    (tmp_path / f"{point}.1").touch()
+    child = os.fork()
+    if child == 0:
+        # The parent's connection is the parent's: neither used nor closed here.
+        connection.connection = None
+        try:
+            request(wanted)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert Refund.objects.filter(deposit=deposit).count() == made
+    assert balance_minor(deposit) == 2_000 - 500 * made
+    again = request(wanted)
+    assert again.replayed == bool(made)
+    returning.work(again.refund)
+    returning.ended_true(again.refund)
 
 
 def test_staff_give_a_note(returning: Returning) -> None:
