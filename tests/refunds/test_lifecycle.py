@@ -15,6 +15,7 @@ from deposits import presentation, retry
 from deposits.actions.refunds import keep_up
 from deposits.models import Case, RefundAttempt
 from deposits.refund_states import State
+from deposits.refunds_shown import told_to_player
 from tests.refunds.conftest import Returning, ask, balance_minor, bookings, events, held_minor
 
 
@@ -206,3 +207,20 @@ def test_a_lease_that_runs_out_leaves_a_doubt_and_is_asked_about(
 
 def _breaks(*_: Any, **__: Any) -> Any:
     raise RuntimeError("the worker died")
+
+
+def test_the_player_reads_what_goes_and_what_went_back(returning: Returning) -> None:
+    deposit = returning.credited("022")
+    first = ask(deposit, 500)
+    assert told_to_player(deposit) == (
+        "£5.00 is on its way back to your phone bill. It has been taken from your balance."
+    )
+    returning.work(first)
+    returning.carrier.advance(10)
+    returning.work_until(first, State.RETURNED)
+    ask(deposit, 700)
+    deposit.refresh_from_db()
+    assert told_to_player(deposit) == (
+        "£5.00 has been returned to your phone bill. "
+        "£7.00 is on its way back to your phone bill. It has been taken from your balance."
+    )
