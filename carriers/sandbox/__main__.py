@@ -32,6 +32,7 @@ from carriers.sandbox.clock import Clock
 from carriers.sandbox.lifecycle import Lifecycle
 from carriers.sandbox.notifications import Notifier
 from carriers.sandbox.payments import Store
+from carriers.sandbox.refunds import Refunds
 from carriers.sandbox.scripts import Scripts
 from carriers.sandbox.seen import SEEN_LIMIT, Seen
 from carriers.sandbox.server import Service
@@ -159,8 +160,11 @@ async def serve(arguments: argparse.Namespace) -> None:
         (arguments.host, arguments.bank_port), reuse_port=False, backlog=BACKLOG
     )
     bank_origin = f"http://{arguments.host}:{bank_socket.getsockname()[1]}"
-    async with built(arguments, bank_origin) as world:
-        carrier, bank = runner_of(Service(world).handle), runner_of(BankService(world.bank).handle)
+    async with (
+        built(arguments, bank_origin) as world,
+        contextlib.aclosing(Refunds(world, arguments.data_dir)) as refunds,
+    ):
+        carrier, bank = runner_of(Service(world, refunds).handle), runner_of(BankService(world.bank).handle)
         await carrier.setup()
         await bank.setup()
         try:
