@@ -135,6 +135,14 @@ def banks(currency: str) -> list[CarrierProfile]:
     return [one for one in profiles if one.method_type == BANK and currency in one.currencies]
 
 
+def first_of(method_type: str, currency: str) -> CarrierProfile | None:
+    """The first carrier or bank for a method that takes `currency`, in the order of the configuration; or None."""
+    profiles = registry().profiles.values()
+    return next(
+        (one for one in profiles if one.method_type == method_type and currency in one.currencies), None
+    )
+
+
 def find_adapter(code: str) -> CarrierAdapter | None:
     """The adapter of a carrier that somebody outside names, or None."""
     return registry().adapters.get(code)

@@ -20,10 +20,12 @@ from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.db.models.functions import Now, Random
 
 from accounts.statement import Statement
+from deposits import limits
 from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
-from deposits.limits import release
 from deposits.models import Deposit, DepositEvent
+from deposits.models.accumulator import KEPT_DAYS
 from deposits.retry import HASTENED_WITHIN_S, LONG_WAIT_S, scaled
+from deposits.rules import Resolved
 from deposits.states import CLAIMABLE, FINAL, NOTHING_TAKEN, Event, State, after
 
 _SQL = Path(__file__).parent / "sql"
@@ -32,6 +34,7 @@ _CLAIM = Statement(_SQL / "claim.sql")
 _RECORD = Statement(_SQL / "record.sql")
 _WAKE = Statement(_SQL / "wake.sql")
 _REROUTE = Statement(_SQL / "reroute.sql")
+_KEPT = timedelta(days=KEPT_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,8 @@ class Acceptance:
     method_type: str
     phone_number: str
     carrier: str
-    monthly_cap_minor: int | None
     counted_on: date
+    rules: Resolved
     actor_kind: str
     actor: str
     key_id: int | None = None
@@ -59,14 +62,22 @@ class Acceptance:
     partner_reference: str = ""
     return_url: str = ""
     request_id: str = ""
+    words: str = ""
+    language: str = ""
+    channel: str = "api"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What the accept statement found and did."""
+    """What the accept statement found and did. `barred`: why this player deposits nothing (the reason's code), or "".
+
+    `fresh` false: other rules apply by now, at `asked_at`; nothing was done.
+    """
 
     player_id: int
-    blocked: bool
+    barred: str
+    fresh: bool
+    asked_at: datetime
     created: bool
     created_at: datetime | None
     proof_needed: bool | None
@@ -78,9 +89,11 @@ class Claimed:
 
     id: UUID
     reference: str
+    partner_id: int
     player_id: int
     amount_minor: int
     currency: str
+    method_type: str
     phone_number: str
     carrier: str
     carrier_payment_id: str
@@ -149,11 +162,20 @@ def accept(acceptance: Acceptance) -> Accepted | None:
     when the idempotency key was used before.
     Raises a database error with SQLSTATE PSL01 when a limit would be passed.
     """
-    rows = _ACCEPT.rows({name: getattr(acceptance, name) for name in acceptance.__slots__})
+    given = {name: getattr(acceptance, name) for name in acceptance.__slots__}
+    rows = _ACCEPT.rows({**given, **acceptance.rules.arguments, "kept": _KEPT})
     if not rows:
         return None
     row = rows[0]
-    return Accepted(row["player_id"], row["blocked"], row["created"], row["created_at"], row["proof_needed"])
+    return Accepted(
+        row["player_id"],
+        row["barred"],
+        row["fresh"],
+        row["asked_at"],
+        row["created"],
+        row["created_at"],
+        row["proof_needed"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +240,7 @@ def record(results: Sequence[Result]) -> list[UUID]:
     A deposit whose epoch has gone on is left alone: another worker owns it. Call it inside a transaction together
     with the ledger entries of those that became `credited`.
     """
-    rows = _RECORD.rows({"results": msgspec.json.encode(results).decode()})
+    rows = _RECORD.rows({"results": msgspec.json.encode(results).decode(), "kept": _KEPT})
     return [row["id"] for row in rows]
 
 
@@ -271,7 +293,9 @@ def move(
     if state in FINAL and was not in FINAL:
         changes |= {"resolved_at": Now(), "next_action_at": None, "approval_code": "", "credential": ""}
     if state in NOTHING_TAKEN and was not in FINAL:
-        release(deposit)
+        limits.release(deposit)
+    elif state == State.CREDITED and was != State.CREDITED:
+        limits.settle(deposit)
     Deposit.objects.filter(pk=deposit.pk).update(**changes)
     DepositEvent.objects.create(
         deposit=deposit,

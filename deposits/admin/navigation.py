@@ -17,7 +17,7 @@ _GROUPS = (
             ("Refunds", "undo", "deposits_refund", "deposits.view_refund"),
             ("Notifications", "inbox", "deposits_carriernotification", "deposits.view_carriernotification"),
             ("Breakers", "electric_bolt", "deposits_breaker", "deposits.view_breaker"),
-            ("Limit usage", "speed", "deposits_limitusage", "deposits.view_limitusage"),
+            ("Limit usage", "speed", "deposits_accumulator", "deposits.view_accumulator"),
         ),
     ),
     (

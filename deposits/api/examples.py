@@ -66,7 +66,6 @@ METHODS: dict[str, Any] = {
             "currencies": ["GBP"],
             "minimum": 100,
             "maximum": 4000,
-            "monthly_limit": None,
             "available": True,
         },
         {

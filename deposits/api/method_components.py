@@ -97,12 +97,6 @@ METHODS: Schema = {
                     "carrier": text("The carrier; it follows from the phone number."),
                     "name": text("Its name, as players know it."),
                     **_OFFERED,
-                    "monthly_limit": {
-                        "type": ["integer", "null"],
-                        "minimum": 1,
-                        "description": "What one number may be charged in a calendar month, in minor units; null where "
-                        "only the carrier itself counts.",
-                    },
                     "available": _AVAILABLE,
                 },
                 "By phone bill.",

@@ -22,14 +22,12 @@ def as_list() -> dict[str, Any]:
 
 def _method(profile: CarrierProfile, *, available: bool) -> dict[str, Any]:
     by_bank = profile.method_type == registry.BANK
-    method: dict[str, Any] = {
+    return {
         "type": profile.method_type,
         "bank_id" if by_bank else "carrier": profile.code,
         "name": profile.name,
         "currencies": list(profile.currencies),
         "minimum": profile.minimum_minor,
         "maximum": profile.maximum_minor,
+        "available": available,
     }
-    if not by_bank:
-        method["monthly_limit"] = profile.monthly_cap_minor
-    return {**method, "available": available}

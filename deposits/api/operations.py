@@ -35,6 +35,7 @@ _CREATING = (
     "bank_unknown",
     "return_url_not_registered",
     "amount_out_of_range",
+    "carrier_payment_limit",
     "carrier_monthly_limit",
     "limit_reached",
     "limit_would_exceed",

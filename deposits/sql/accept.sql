@@ -1,9 +1,14 @@
 -- Accept a deposit: the row, its first event and its limits, or nothing at all. One statement, one transaction.
 --
--- No row at all: there is no such player, or the API key may not be used any more. `created` false: the key was used before (or the player
--- is blocked); the caller reads what stands. A limit that would be passed raises SQLSTATE PSL01 and undoes everything.
-WITH player AS (
-    SELECT p.id, p.weekly_limit_minor, p.blocked_at IS NOT NULL AS blocked, 
+-- No row at all: there is no such player, or the API key may not be used any more. `created` false: the key was used before; or the player
+-- is `barred`, for that reason; or the rules are not `fresh`: others apply by now, and the caller works them out again.
+-- A limit that would be passed raises SQLSTATE PSL01 and undoes everything.
+WITH book AS (
+    -- Windows of the calendar were worked out for a stretch of time: whether it is now is for this clock to say.
+    SELECT version = %(rulebook)s AND now() >= %(rules_from)s AND now() < %(rules_until)s AS fresh FROM deposits_rulebook WHERE id = 1
+), player AS (
+    SELECT p.id, p.daily_limit_minor, p.weekly_limit_minor, p.monthly_limit_minor,
+        CASE WHEN p.blocked_at IS NOT NULL THEN 'not_accepted' ELSE '' END AS barred,
         phone.verified_at IS NOT NULL OR %(assume_proved)s AS verified
     FROM accounts_player AS p
     LEFT JOIN accounts_playerphone AS phone ON phone.player_id = p.id AND phone.number = %(phone_number)s
@@ -17,31 +22,22 @@ WITH player AS (
         id, reference, partner_id, player_id, partner_reference, return_url, client, idempotency_key,
         idempotency_hash, request_id, amount_minor, currency, method_type, phone_number, carrier,
         carrier_payment_id, authorization_id, one_time_code, state, reason_code, carrier_code, next_step,
-        next_action_at, lease_owner, counted_on, proof_needed)
+        next_action_at, lease_owner, counted_on, proof_needed, created_at)
     SELECT %(id)s, %(reference)s, %(partner_id)s, player.id, %(partner_reference)s, %(return_url)s, %(client)s,
         %(idempotency_key)s, %(idempotency_hash)s, %(request_id)s, %(amount_minor)s, %(currency)s, %(method_type)s,
         %(phone_number)s, %(carrier)s, '', '', '', 'received', '', '', 'authorise', now(), '',
-        %(counted_on)s::date, %(phone_number)s <> '' AND NOT player.verified
-    FROM player WHERE NOT player.blocked
+        %(counted_on)s::date, %(phone_number)s <> '' AND NOT player.verified, now()
+    FROM player, book WHERE player.barred = '' AND book.fresh
     ON CONFLICT (client, idempotency_key) DO NOTHING
     RETURNING id, player_id, created_at, proof_needed
-), cap AS (
-    SELECT 'phone_month' AS kind, %(phone_number)s::text AS subject,
-        date_trunc('month', %(counted_on)s::date)::date AS period_start, %(monthly_cap_minor)s::bigint AS most
-    FROM deposit WHERE %(phone_number)s <> ''
-    UNION ALL
-    SELECT 'player_week', player.id::text, date_trunc('week', %(counted_on)s::date)::date, player.weekly_limit_minor
-    FROM deposit, player
 ), counted AS (
-    -- The row lock of the upsert is what two deposits at the edge of a limit meet at; the order is fixed.
-    INSERT INTO deposits_limitusage AS usage (subject_kind, subject, currency, period_start, used_minor)
-    SELECT kind, subject, %(currency)s, period_start, %(amount_minor)s FROM cap
-    WHERE most IS NULL OR %(amount_minor)s <= most ORDER BY kind, subject
-    ON CONFLICT (subject_kind, subject, currency, period_start) DO UPDATE
-        SET used_minor = usage.used_minor + EXCLUDED.used_minor
-        WHERE coalesce(usage.used_minor + EXCLUDED.used_minor <= (
-            SELECT most FROM cap WHERE cap.kind = usage.subject_kind), true)
-    RETURNING subject_kind
+    SELECT deposits_reserve(%(subject_kinds)s::text[], ARRAY(
+            SELECT CASE kind WHEN 'player' THEN player.id::text WHEN 'partner' THEN %(partner_id)s::text ELSE %(phone_number)s::text END
+            FROM unnest(%(subject_kinds)s::text[]) WITH ORDINALITY AS s (kind, n) ORDER BY n),
+        %(currency)s, %(amount_minor)s, ARRAY[player.daily_limit_minor, player.weekly_limit_minor, player.monthly_limit_minor],
+        %(rule_subjects)s::text[], %(rule_measures)s::text[], %(rule_owns)s::text[], %(rule_mosts)s::bigint[],
+        %(rule_since)s::int[], %(rule_rolls)s::interval[], %(kept)s::interval) AS done
+    FROM deposit, player
 ), phone AS (
     INSERT INTO accounts_playerphone (player_id, number)
     SELECT player_id, %(phone_number)s FROM deposit WHERE proof_needed
@@ -49,9 +45,12 @@ WITH player AS (
 ), event AS (
     INSERT INTO deposits_depositevent (deposit_id, event, from_state, to_state, actor_kind, actor, detail)
     SELECT id, 'accepted', '', 'received', %(actor_kind)s, %(actor)s, '' FROM deposit
+), consent AS (
+    INSERT INTO deposits_consent (deposit_id, words, language, channel, rules, own_limits)
+    SELECT deposit.id, %(words)s, %(language)s, %(channel)s, %(rule_ids)s::bigint[],
+        ARRAY[player.daily_limit_minor, player.weekly_limit_minor, player.monthly_limit_minor]
+    FROM deposit, player
 )
-SELECT player.id AS player_id, player.blocked, deposit.id IS NOT NULL AS created, deposit.created_at,
-    deposit.proof_needed,
-    CASE WHEN (SELECT count(*) FROM counted) < (SELECT count(*) FROM cap)
-        THEN deposits_refuse_limit() ELSE false END AS refused
-FROM player LEFT JOIN deposit ON true
+SELECT player.id AS player_id, player.barred, book.fresh, now() AS asked_at, deposit.id IS NOT NULL AS created, deposit.created_at,
+    deposit.proof_needed, (SELECT done FROM counted) AS counted
+FROM player CROSS JOIN book LEFT JOIN deposit ON true

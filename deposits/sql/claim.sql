@@ -103,7 +103,7 @@ WITH room AS (
     SELECT id, CASE WHEN was = 'submitting' THEN 'lease_lost' ELSE 'sending' END, was, state, 'worker', %(owner)s, ''
     FROM claimed WHERE was <> state
 )
-SELECT claimed.id, claimed.reference, claimed.player_id, claimed.amount_minor, claimed.currency,
+SELECT claimed.id, claimed.reference, claimed.partner_id, claimed.player_id, claimed.amount_minor, claimed.currency, claimed.method_type,
     claimed.phone_number, claimed.carrier, claimed.carrier_payment_id, claimed.authorization_id,
     claimed.one_time_code, claimed.consent_id, claimed.approval_code, claimed.credential,
     claimed.code_tries, claimed.proof_needed, claimed.state, claimed.step, claimed.probe,

@@ -8,11 +8,10 @@ from django.conf import settings
 
 from accounts import ledger
 from accounts.models import Player, PlayerPhone
-from carriers import registry
+from carriers import reasons, registry
 from carriers.profiles import CarrierProfile
-from deposits import limits
+from deposits.actions.eligibility import Eligibility, eligibility
 from deposits.actions.refusal import Refusal
-from deposits.limits import Allowance
 from deposits.models import Deposit
 from deposits.presentation import status
 from deposits.states import FINAL, State
@@ -21,6 +20,8 @@ from deposits.states import FINAL, State
 _PHONES_SHOWN = 3
 #: Waiting deposits looked at for the banner and the balance line.
 _WAITING_SHOWN = 20
+#: Two codes of one thing: which of them it is depends on what is left by now.
+_OWN = frozenset({"limit_reached", "limit_would_exceed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,6 @@ class Offer:
     """How the player paid last time, "" for nobody who has."""
     last_amount_minor: int | None
     waiting: tuple[Deposit, ...]
-    weekly: Allowance
 
     def phone(self, choice: str) -> PlayerPhone | None:
         """Return the player's phone whose id is `choice`; by default the one last used, or the first."""
@@ -71,7 +71,6 @@ def offer(player: Player) -> Offer:
         last_kind=deposits.values_list("method_type", flat=True).first() or "",
         last_amount_minor=last.amount_minor if last else None,
         waiting=tuple(deposits.exclude(state__in=FINAL)[:_WAITING_SHOWN]),
-        weekly=weekly_allowance(player, currency),
     )
 
 
@@ -87,11 +86,9 @@ def on_its_way_minor(offered: Offer) -> int:
 def carrier_of(number: str) -> CarrierProfile | None:
     """Return the carrier that would be asked about `number`, or about any number when it is not known yet."""
     currency = settings.DEPOSIT_PAGE_CURRENCY
-    if number:
-        return registry.route(number, currency)
-    profiles = registry.registry().profiles.values()
-    by_phone = (profile for profile in profiles if profile.method_type == registry.CARRIER_BILLING)
-    return next((profile for profile in by_phone if currency in profile.currencies), None)
+    return (
+        registry.route(number, currency) if number else registry.first_of(registry.CARRIER_BILLING, currency)
+    )
 
 
 def chips(offered: Offer, least: int, most: int) -> list[int]:
@@ -103,40 +100,40 @@ def chips(offered: Offer, least: int, most: int) -> list[int]:
     return [minor for minor in amounts if minor <= offered.last_amount_minor] + above[:1]
 
 
-def weekly_allowance(player: Player, currency: str) -> Allowance:
-    """Return the player's own weekly limit as it stands."""
-    kind = limits.Subject.PLAYER_WEEK
-    return limits.allowance(kind, str(player.pk), currency, player.weekly_limit_minor, limits.today())
+def eligible(
+    offered: Offer, kind: str, profile: CarrierProfile | None = None, number: str = ""
+) -> Eligibility | None:
+    """Return what the player may deposit by a method (`kind`) from the carrier or bank `profile`.
 
-
-def monthly_allowance(number: str, currency: str) -> Allowance:
-    """Return what the carrier lets `number` be charged in a month, as it stands."""
-    profile = carrier_of(number)
-    cap = profile.monthly_cap_minor if profile and number else None
-    return limits.allowance(limits.Subject.PHONE_MONTH, number, currency, cap, limits.today())
-
-
-def refusal_now(offered: Offer, code: str, number: str, amount_minor: int) -> Refusal | None:
-    """Return the refusal `code` with its figures of this moment, or None when it no longer holds."""
-    if code == "not_accepted":
-        return Refusal(code, "") if offered.player.blocked_at else None
-    if code == "carrier_not_supported":
-        return Refusal(code, "") if number and not carrier_of(number) else None
-    if code == "carrier_monthly_limit":
-        allowance = monthly_allowance(number, offered.currency)
-    elif code in ("limit_reached", "limit_would_exceed"):
-        allowance = offered.weekly
-        code = "limit_would_exceed" if allowance.left_minor else "limit_reached"
-    else:
+    `number`: the phone number (E.164), "" where there is none or it is not known yet. Without a profile any of that
+    kind stands for all, because the player's own limits are the same everywhere; None where there is none.
+    """
+    profile = profile or registry.first_of(kind, offered.currency)
+    if profile is None:
         return None
-    if allowance.left_minor is None or allowance.left_minor >= amount_minor:
+    player = offered.player
+    return eligibility(player.partner_id, player, profile, offered.currency, kind, number)
+
+
+def refusal_now(
+    stands: Eligibility | None, code: str, amount_minor: int, *, unserved: bool
+) -> Refusal | None:
+    """Return why the player is refused at this moment: always what protects him, else `code` if it still holds.
+
+    `unserved`: no carrier serves the number that was chosen.
+    """
+    if unserved and code == "carrier_not_supported":
+        return Refusal(code, "")
+    if stands is None:
         return None
-    profile = carrier_of(number)
-    facts = {
-        "used_minor": allowance.used_minor,
-        "most_minor": allowance.most_minor,
-        "left_minor": allowance.left_minor,
-        "resets_on": allowance.resets_on,
-        "network": profile.name if profile else None,
-    }
-    return Refusal(code, "", "amount", facts)
+    refusal = stands.refusal(amount_minor or None)
+    if refusal is None:
+        return None
+    asked_for = code == refusal.code or {code, refusal.code} <= _OWN
+    # Who has nothing left, or may not deposit at all, need not tap to be told.
+    at_once = (
+        stands.refusal() is not None
+        and "B" in reasons.REASONS[refusal.code].klass
+        and refusal.code != "limit_would_exceed"
+    )
+    return refusal if asked_for or at_once else None

@@ -49,13 +49,21 @@ LAYERS = (
     Layer(frozenset({"actions"})),
     Layer(
         frozenset(
-            {"transitions", "retry", "limits", "doorbell", "breakers", "deadlines", "refund_transitions"}
+            {
+                *("transitions", "refund_transitions", "retry", "limits", "rules", "rule_sets"),
+                *("doorbell", "breakers", "deadlines"),
+            }
         ),
         peers=True,
     ),
     Layer(frozenset({"models"})),
     Layer(
-        frozenset({"states", "refund_states", "references", "crash_points", "stopping", "leases", "sealing"})
+        frozenset(
+            {
+                *("states", "refund_states", "references", "crash_points", "stopping", "leases"),
+                *("sealing", "windows"),
+            }
+        )
     ),
 )
 LAYERED = "deposits"

@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.models import Partner
 from deposits.actions.accept import DepositRequest, accept, canonical
-from deposits.models import Deposit
+from deposits.models import Accumulator, Deposit
 
 
 def partner() -> Partner:
@@ -40,6 +40,12 @@ def request(phone: str = "001", **changes: Any) -> DepositRequest:
 def bank_request(bank: str = "sandbox-bank", **changes: Any) -> DepositRequest:
     """Return a request for £20 from a bank (its code)."""
     return request(**{"method_type": "bank", "phone_number": "", "bank_id": bank, **changes})
+
+
+def counted(kind: str, subject: object, currency: str = "GBP") -> int:
+    """Return what counts towards the limits of a subject: reserved and settled together, in minor units."""
+    row = Accumulator.objects.filter(subject_kind=kind, subject=str(subject), currency=currency).first()
+    return sum(row.reserved) + sum(row.settled) if row else 0
 
 
 def accepted(phone: str = "001", **changes: Any) -> Deposit:

@@ -304,10 +304,9 @@ MUTANTS = (
         "a limit is looked at again under its row's lock",
         (
             Edit(
-                "deposits/sql/accept.sql",
-                "        WHERE coalesce(usage.used_minor + EXCLUDED.used_minor <= (\n"
-                "            SELECT most FROM cap WHERE cap.kind = usage.subject_kind), true)\n",
-                "",
+                "deposits/migrations/0014_rules.py",
+                "= in_currency FOR UPDATE;\n        IF NOT FOUND",
+                "= in_currency;\n        IF NOT FOUND",
             ),
         ),
         (f"{LIFECYCLE}/test_limits_hold.py",),

@@ -10,9 +10,10 @@ from carriers.interface import ReturnRefused
 from deposits import sealing
 from deposits.actions.command import Caller, cancel
 from deposits.actions.refusal import NotPossibleNow
-from deposits.models import Attempt, Deposit, LimitUsage
+from deposits.models import Accumulator, Attempt, Deposit
 from deposits.states import NOTHING_TAKEN, State
 from tests.deposits.bank.conftest import Bank, credits_of
+from tests.deposits.making import counted
 
 PLAYER = Caller(client="player:1", kind="player", actor="p-1")
 
@@ -66,8 +67,8 @@ def test_whoever_ends_a_deposit_clears_what_its_approval_was_good_for(bank: Bank
 
 def test_a_bank_counts_the_players_limits_and_no_phones(bank: Bank) -> None:
     deposit = bank.accept()
-    assert LimitUsage.objects.filter(subject=str(deposit.player_id)).get().used_minor == 2_000
-    assert not LimitUsage.objects.filter(subject="").exists()
+    assert counted("player", deposit.player_id) == 2_000
+    assert not Accumulator.objects.filter(subject="").exists()
 
 
 @pytest.mark.parametrize(
