@@ -51,7 +51,7 @@ class Offer:
 def offer(player: Player) -> Offer:
     """Read what the page needs to know about `player`."""
     currency = settings.DEPOSIT_PAGE_CURRENCY
-    deposits = Deposit.objects.filter(player=player).order_by("-created_at")
+    deposits = Deposit.objects.filter(player=player).order_by("-created_at", "-id")
     last = deposits.filter(state=State.CREDITED, reversed_at=None, currency=currency).first()
     # Proved ones first, the newest of them first.
     phones = sorted(player.phones.order_by("-pk"), key=lambda phone: phone.verified_at is None)
