@@ -168,7 +168,6 @@ def test_what_was_tapped_at_the_bank_is_told(player: Player, label: str, heading
     [
         ("sandbox-bank-rejects", "Your bank said no to this deposit"),
         ("sandbox-bank-blocks", "Your bank blocks gambling payments"),
-        ("sandbox-bank-name", "The account is not in your name"),
     ],
 )
 def test_what_the_bank_says_after_the_approval_is_told(player: Player, bank: str, heading: str) -> None:
