@@ -38,7 +38,7 @@ MUTANTS = (
             Edit(
                 _ADAPTER,
                 'f"{order.reference}-{purpose}"',
-                'f"{order.reference}-{purpose}-{time.time_ns() % 1_000_000}"',
+                'f"{order.reference}-{purpose}-{self._clock.now():.3f}"',
             ),
         ),
         (f"{BANK}/test_lost_answers.py",),
