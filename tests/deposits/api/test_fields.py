@@ -42,7 +42,7 @@ _FIELDS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"method": "carrier_billing"}, "validation_failed", "method", "wrong_type"),
     ({"method": None}, "validation_failed", "method", "wrong_type"),
     (
-        {"method": {"type": "bank", "bank_id": "x"}},
+        {"method": {"type": "card", "number": "x"}},
         "method_not_supported",
         "method.type",
         "method_not_supported",
