@@ -74,6 +74,11 @@ def unallocated_account_id(carrier: str, currency: str) -> int:
     return _account_id(Kind.UNALLOCATED, currency, None, carrier)
 
 
+def refunds_clearing_account_id(carrier: str, currency: str) -> int:
+    """Return the id of the account of what is on its way back to players by way of `carrier`."""
+    return _account_id(Kind.REFUNDS_CLEARING, currency, None, carrier)
+
+
 def receivable_account_id(player_id: int, currency: str) -> int:
     """Return the id of the account of what the player owes after a reversal that the balance did not cover."""
     return _account_id(Kind.RECEIVABLE, currency, player_id, "")

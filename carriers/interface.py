@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from carriers.outcomes import Outcome
+from carriers.outcomes import OurFault, Outcome, Unknown
 from carriers.profiles import CarrierProfile
 
 
@@ -44,6 +44,30 @@ class Order:
     player_name: str = ""
     """The player's own name, where it is known, to be compared with the account holder's."""
     created_at: datetime | None = None
+    first_sent_at: datetime | None = None
+    last_sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """Part or all of a payment, to be given back to the account or phone bill that it came from. Minor units.
+
+    `reference` is the refund's own, minted by us once, stored before the first byte leaves and the same on every try.
+    """
+
+    reference: str
+    payment_id: str
+    """The carrier's own id of the payment; an order without one cannot be given back."""
+    payment_reference: str
+    """Ours, of the deposit."""
+    amount_minor: int
+    paid_minor: int
+    """What the payment was; the amount never exceeds it."""
+    currency: str
+    description: str
+    msisdn: str = ""
+    refund_id: str = ""
+    """The carrier's own id of the refund, once it has told us."""
     first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
 
@@ -127,6 +151,8 @@ class CarrierAdapter(ABC):
     resend_is_safe: bool = False
     #: Whether the carrier can be asked what became of our reference.
     can_inquire: bool = False
+    #: Whether it gives money back by our order, as it is configured; then it has `refund` and `inquire_refund`.
+    can_refund: bool = False
 
     def __init__(self, profile: CarrierProfile) -> None:
         self.profile = profile
@@ -166,3 +192,13 @@ class CarrierAdapter(ABC):
     def public_keys(self) -> list[Mapping[str, str]]:
         """The keys with which the carrier checks our signatures, as JSON Web Keys (RFC 7517); public parts only."""
         return []
+
+    def refund(self, order: RefundOrder) -> Conversation:
+        """Order that money is given back: `Refunded`, `RefundPending`, `RefundRefused`, or why not yet."""
+        yield from ()
+        return OurFault(f"{self.profile.name} offers no refunds")
+
+    def inquire_refund(self, order: RefundOrder) -> Conversation:
+        """Ask what became of a refund. Never moves money. `NotFound` when nothing is known under our reference."""
+        yield from ()
+        return Unknown(f"{self.profile.name} offers no refunds")

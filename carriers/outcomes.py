@@ -158,12 +158,40 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Refunded:
+    """The money is with the player again. The caller compares amount, currency and reference before it believes it."""
+
+    refund_id: str
+    reference: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPending:
+    """The refund is accepted and not carried out yet. What becomes of it comes by inquiry."""
+
+    refund_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRefused:
+    """A documented refusal of a refund: certainly nothing was given back. `carrier_code` is kept for staff."""
+
+    carrier_code: str
+    detail: str = ""
+    refund_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Anything else: the money may or may not have moved. Only an inquiry, a settlement line or people close it."""
 
     detail: str
 
 
+#: What is only said about a refund.
+OfRefund = Refunded | RefundPending | RefundRefused
 Outcome = (
     Approved
     | Declined
@@ -182,5 +210,6 @@ Outcome = (
     | NotSent
     | OurFault
     | Mismatch
+    | OfRefund
     | Unknown
 )

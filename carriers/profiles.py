@@ -31,6 +31,8 @@ class CarrierProfile:
     descriptor: str = "PAYSITE"
     """What the phone bill will say."""
     merchant_name: str = "Paysite"
+    refund_url: str = ""
+    """Where refunds are ordered, when that is an API of its own; empty where the carrier gives nothing back."""
     notification_url: str = ""
     notification_secret: str = ""
     # After the first send plus this long, a carrier that still finds nothing will never find it by itself.
@@ -81,6 +83,8 @@ class CarrierProfile:
     creditor_account: str = ""
     creditor_name: str = ""
     """The account that deposits are paid into."""
+    pays_back: bool = False
+    """Whether that account is with this bank and pays by our order alone, as agreed: then refunds are offered."""
     credited_statuses: tuple[str, ...] = ("ACSC", "ACCC")
     """Statuses of a payment that count as money received, by their names in version 4.0."""
     gambling_block_reasons: tuple[str, ...] = ("AG01",)

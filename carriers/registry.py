@@ -21,7 +21,15 @@ from carriers.profiles import CarrierProfile
 CARRIER_BILLING, BANK = "carrier_billing", "bank"
 CLIENT_AUTHS = ("client_secret_basic", "private_key_jwt")
 NAME_CHECKS = ("off", "hold", "refuse")
-_ADDRESSES = ("base_url", "token_url", "notification_url", "authorise_url", "redirect_url", "jwks_url")
+_ADDRESSES = (
+    "base_url",
+    "token_url",
+    "refund_url",
+    "notification_url",
+    "authorise_url",
+    "redirect_url",
+    "jwks_url",
+)
 _ALWAYS = ("code", "adapter", "name", "base_url", "token_url", "currencies")
 _OF_A_BANK = (
     *(
@@ -130,6 +138,12 @@ def banks(currency: str) -> list[CarrierProfile]:
 def find_adapter(code: str) -> CarrierAdapter | None:
     """The adapter of a carrier that somebody outside names, or None."""
     return registry().adapters.get(code)
+
+
+def offers_refunds(code: str) -> bool:
+    """Whether the carrier `code` is configured, and its protocol gives money back by our order."""
+    adapter = find_adapter(code)
+    return adapter is not None and adapter.can_refund
 
 
 def _wrong(carrier: str, setting: str, what: str) -> ImproperlyConfigured:

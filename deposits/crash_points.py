@@ -34,12 +34,22 @@ POINTS: Final = (
     "live.before_send",  # a stream has read the state of a deposit
 )
 
-_POINTS: Final = frozenset(POINTS)
+#: Those that a refund passes; chaos among deposits alone never comes there.
+REFUND_POINTS: Final = (
+    "refund.before_commit",  # a refund is requested and booked; the transaction is open
+    "refund.after_request",  # requested; neither rung for nor answered
+    "refund.after_claim",  # the claim is committed; no byte has left
+    "refund.after_answer",  # the carrier or bank has answered; nothing is recorded
+    "refund.after_ledger",  # the ledger entries are written; the transaction is open
+    "refund.after_commit",  # recorded
+)
+
+_POINTS: Final = frozenset(POINTS + REFUND_POINTS)
 _folder: Path | None = Path(settings.CRASH_POINTS) if settings.CRASH_POINTS else None
 
 
 def reach(point: str) -> None:
-    """Die here if a death is waiting for this point; otherwise go on. `point` is one of `POINTS`."""
+    """Die here if a death is waiting for this point; otherwise go on. `point` is one of `POINTS` or `REFUND_POINTS`."""
     if _folder is not None:
         _die_if_told(_folder, point)
 

@@ -66,4 +66,6 @@ CASE_DEADLINES: dict[Case.Kind, CaseDeadline] = {
     Case.Kind.REVERSAL_SHORTFALL: CaseDeadline(7 * _DAY_S, SUPPORT),
     Case.Kind.SETTLEMENT_DIFFERENCE: CaseDeadline(2 * _DAY_S, PAYMENTS),
     Case.Kind.UNMATCHED_NOTIFICATION: CaseDeadline(2 * _DAY_S, PAYMENTS),
+    # The money is neither in the player's balance nor with the player.
+    Case.Kind.REFUND: CaseDeadline(4 * 3_600, PAYMENTS),
 }

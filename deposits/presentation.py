@@ -59,7 +59,7 @@ def money(deposit: Deposit) -> str:
         case None:
             return "unknown"
         case State.CREDITED:
-            return "returned" if deposit.reversed_at else "credited"
+            return "returned" if _is_returned(deposit) else "credited"
         case State.REVIEW:
             return "taken" if deposit.taken_minor else "unknown"
         case State.SUBMITTING | State.UNKNOWN:
@@ -71,7 +71,7 @@ def money(deposit: Deposit) -> str:
             return "none" if deposit.credential else "reserved"
         case State.DECLINED | State.FAILED | State.CANCELLED | State.EXPIRED if deposit.taken_minor:
             # Taken after it had ended, or kept to be returned.
-            if deposit.reversed_at:
+            if _is_returned(deposit):
                 return "returned"
             return "credited" if deposit.credited_late else "taken"
         case State.RECEIVED:
@@ -79,6 +79,12 @@ def money(deposit: Deposit) -> str:
             return "unknown" if deposit.not_found_seen or deposit.credential else "none"
         case _:
             return "none"
+
+
+def _is_returned(deposit: Deposit) -> bool:
+    """Whether all of it has gone back: taken back by the carrier, or given back by refunds."""
+    taken_minor = deposit.taken_minor or deposit.amount_minor
+    return deposit.reversed_at is not None or deposit.refunded_minor >= taken_minor
 
 
 def _not_ordered(deposit: Deposit) -> bool:
@@ -105,7 +111,7 @@ def reason(deposit: Deposit) -> reasons.RenderedReason | None:
     elif money(deposit) == "taken":
         # It ended, and then the carrier took the money: whatever was said before is not true any more.
         code, charge = "under_review", "charged"
-    elif deposit.credited_late and not deposit.reversed_at:
+    elif deposit.credited_late and not _is_returned(deposit):
         code, charge = "carrier_late_success", "charged"
     if not code:
         return None
@@ -199,7 +205,7 @@ def as_object(deposit: Deposit, player: str, page_url: str) -> dict[str, Any]:
         "money": money(deposit),
         "amount": deposit.amount_minor,
         "currency": deposit.currency,
-        "refunded_amount": deposit.amount_minor if deposit.reversed_at else 0,
+        "refunded_amount": deposit.amount_minor if deposit.reversed_at else deposit.refunded_minor,
         "player": player,
         "partner_reference": deposit.partner_reference or None,
         "method": _method(deposit),

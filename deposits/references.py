@@ -1,4 +1,4 @@
-"""The two names of a deposit: an id for machines and a reference that people can read out."""
+"""The two names of a deposit or refund: an id for machines and a reference that people can read out."""
 
 from __future__ import annotations
 
@@ -26,13 +26,21 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=int(moment.timestamp() * 1_000) << 80)
 
 
-def new_reference() -> str:
-    """Return a reference like "D-7F3K-92QX": 40 random bits. The database makes sure that it is the only one."""
+def new_reference(letter: str = "D") -> str:
+    """Return a reference like "D-7F3K-92QX": 40 random bits. The database makes sure that it is the only one.
+
+    `letter` says what it names: D a deposit, R a refund.
+    """
     bits = secrets.randbits(40)
     letters = "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(35, -5, -5))
-    return f"D-{letters[:4]}-{letters[4:]}"
+    return f"{letter}-{letters[:4]}-{letters[4:]}"
 
 
 def public_id(deposit_id: UUID) -> str:
     """Return the id that partners see: "dep_" and 32 hexadecimal digits."""
     return f"dep_{deposit_id.hex}"
+
+
+def public_refund_id(refund_id: UUID) -> str:
+    """Return the id of a refund that partners see: "ref_" and 32 hexadecimal digits."""
+    return f"ref_{refund_id.hex}"

@@ -27,6 +27,7 @@ _COMMON: dict[str, object] = {
     "creditor_scheme": "UK.OBIE.SortCodeAccountNumber",
     "creditor_account": "20000055779911",
     "creditor_name": "Paysite Casino",
+    "pays_back": True,
     "descriptor": "PAYSITE CASINO",
     "minimum_minor": 500,
     "maximum_minor": 50_000,

@@ -183,6 +183,7 @@ CARRIERS: list[dict[str, object]] = env.json(
             "adapter": "camara",
             "name": "Sandbox Mobile",
             "base_url": f"{SANDBOX_URL}/carrier-billing/v0.5",
+            "refund_url": f"{SANDBOX_URL}/carrier-billing-refund/v0.3",
             "token_url": f"{SANDBOX_URL}/oauth2/token",
             "client_id": env.str("SANDBOX_CLIENT_ID", default="paysite"),
             "client_secret": env.str("SANDBOX_CLIENT_SECRET", default=""),
@@ -228,6 +229,8 @@ WORKER_SLOTS = env.int("WORKER_SLOTS", default=180)
 LOBBY_URL = env.str("LOBBY_URL", default="/demo/" if DEMO else "/deposit/")
 SIGN_IN_URL = env.str("SIGN_IN_URL", default=LOBBY_URL)
 # What players are promised about a deposit that people look at.
+# What one member of staff may refund of a deposit without a second person, in minor units.
+REFUND_ALONE_MINOR = env.int("REFUND_ALONE_MINOR", default=4_000)
 REVIEW_WITHIN = env.str("REVIEW_WITHIN", default="one working day")
 # Without script the answer to a tap is held until the result is known, at most this long and in so many threads of
 # one process: each holds a thread, and the others must go on.

@@ -20,6 +20,7 @@ class LedgerAccount(models.Model):
         PLAYER = "player", "player's balance"
         CARRIER_CLEARING = "carrier_clearing", "owed by a carrier (negative: it owes us)"
         UNALLOCATED = "unallocated", "taken by a carrier, not yet anybody's"
+        REFUNDS_CLEARING = "refunds_clearing", "on its way back to players"
         RECEIVABLE = "receivable", "owed by a player after a reversal"
         WRITTEN_OFF = "written_off", "given up by two people"
 

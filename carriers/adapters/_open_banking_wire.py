@@ -47,6 +47,7 @@ class Amount(Struct, rename="pascal"):
 class Account(Struct, rename="pascal"):
     """An account, as far as it is told."""
 
+    scheme_name: str = ""
     identification: str = ""
     name: str = ""
 

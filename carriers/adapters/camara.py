@@ -16,7 +16,8 @@ from urllib.parse import quote, urlencode
 
 from msgspec import Meta, Struct
 
-from carriers import interface, outcomes, wire
+from carriers import outcomes, wire
+from carriers.camara_refunds import Refunds
 from carriers.cloudevents import read_event
 from carriers.error_info import code_and_message, described
 from carriers.interface import Conversation, HttpAnswer, HttpRequest, Notification, Order
@@ -83,7 +84,7 @@ _Call = Generator[HttpRequest, HttpAnswer, HttpAnswer | Outcome]
 _Voidable = outcomes.Reserved | outcomes.CodeRequired | outcomes.CodeLost | outcomes.Pending
 
 
-class Adapter(interface.CarrierAdapter):
+class Adapter(Refunds):
     """One carrier that speaks CAMARA, with a token kept until shortly before it expires."""
 
     resend_is_safe = True
@@ -93,6 +94,7 @@ class Adapter(interface.CarrierAdapter):
         super().__init__(profile)
         if unknown := sorted(set(profile.currencies) - wire.MINOR_DIGITS.keys()):
             raise ValueError(f"currencies: {unknown} unknown; must be of {list(wire.MINOR_DIGITS)}")
+        self.can_refund = bool(profile.refund_url)
         self._base = profile.base_url.rstrip("/")
         self._credentials = ClientCredentials(
             Client(profile.token_url, profile.client_id, profile.client_secret)

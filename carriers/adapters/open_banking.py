@@ -17,6 +17,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from carriers import interface, outcomes, wire
+from carriers.adapters._open_banking_refunds import Refunds
 from carriers.adapters._open_banking_wire import (
     Account,
     Consent,
@@ -49,7 +50,7 @@ _Data = TypeVar("_Data")
 _Step = Generator[HttpRequest, HttpAnswer, _Data | Outcome]
 
 
-class Adapter(interface.CarrierAdapter):
+class Adapter(Refunds):
     """One bank, with a token of our own and its public keys kept."""
 
     resend_is_safe = True
@@ -61,6 +62,8 @@ class Adapter(interface.CarrierAdapter):
             raise ValueError(f"version: must be one of {', '.join(sorted(_RISK))}")
         if unknown := sorted(set(profile.currencies) - wire.MINOR_DIGITS.keys()):
             raise ValueError(f"currencies: {unknown} unknown; must be of {list(wire.MINOR_DIGITS)}")
+        self.can_refund = profile.pays_back
+        self._risk = _RISK[profile.version]
         self._base = profile.base_url.rstrip("/")
         names = (profile.signing_key_id, profile.signer, profile.trust_anchor)
         self._signer = Signer(profile.signing_key, *names, claims_under=CLAIMS)
@@ -132,7 +135,7 @@ class Adapter(interface.CarrierAdapter):
             within_s = self.profile.resend_within_s + self.profile.approval_within_s
             ends = wire.timestamp(order.created_at + timedelta(seconds=within_s))
             data["Authorisation"] = {"AuthorisationType": "Any", "CompletionDateTime": ends}
-        body = wire.encode({"Data": data, "Risk": _RISK[self.profile.version]})
+        body = wire.encode({"Data": data, "Risk": self._risk})
         request = self._signed("/domestic-payment-consents", body, order, "consent")
         answer = yield from self._credentials.call(request, lambda _: True)
         if not isinstance(answer, HttpAnswer):
@@ -206,7 +209,7 @@ class Adapter(interface.CarrierAdapter):
             if status_of(consent) == "AUTH" and self._is_anothers(order, consent.debtor):
                 return Declined("bank_name_mismatch", "Debtor")
         data = {"ConsentId": order.consent_id, "Initiation": self._initiation(order)}
-        body = wire.encode({"Data": data, "Risk": _RISK[self.profile.version]})
+        body = wire.encode({"Data": data, "Risk": self._risk})
         token = _token(order.credential)
         request = self._signed("/domestic-payments", body, order, "payment", token=token, moves_money=True)
         answer = yield request

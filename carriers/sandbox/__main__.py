@@ -32,6 +32,7 @@ from carriers.sandbox.clock import Clock
 from carriers.sandbox.lifecycle import Lifecycle
 from carriers.sandbox.notifications import Notifier
 from carriers.sandbox.payments import Store
+from carriers.sandbox.refunds import Refunds
 from carriers.sandbox.scripts import Scripts
 from carriers.sandbox.seen import SEEN_LIMIT, Seen
 from carriers.sandbox.server import Service
@@ -132,7 +133,7 @@ def bank_of(arguments: argparse.Namespace, origin: str, clock: Clock, settings: 
     )
     store = BankStore(arguments.data_dir)
     return BankWorld(
-        origin,
+        origin if arguments.bank_certificate is None else origin.replace("http:", "https:", 1),
         clock,
         settings,
         deque[Seen](maxlen=SEEN_LIMIT),
@@ -149,6 +150,7 @@ def bank_of(arguments: argparse.Namespace, origin: str, clock: Clock, settings: 
 
 async def serve(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT. Raises `OSError` when the port is taken."""
+    bank_tls = tls_of(arguments.bank_certificate, arguments.client_ca)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -157,11 +159,12 @@ async def serve(arguments: argparse.Namespace) -> None:
     bank_socket = socket.create_server(
         (arguments.host, arguments.bank_port), reuse_port=False, backlog=BACKLOG
     )
-    bank_tls = tls_of(arguments.bank_certificate, arguments.client_ca)
-    scheme = "http" if bank_tls is None else "https"
-    bank_origin = f"{scheme}://{arguments.host}:{bank_socket.getsockname()[1]}"
-    async with built(arguments, bank_origin) as world:
-        carrier, bank = runner_of(Service(world).handle), runner_of(BankService(world.bank).handle)
+    bank_origin = f"http://{arguments.host}:{bank_socket.getsockname()[1]}"
+    async with (
+        built(arguments, bank_origin) as world,
+        contextlib.aclosing(Refunds(world, arguments.data_dir)) as refunds,
+    ):
+        carrier, bank = runner_of(Service(world, refunds).handle), runner_of(BankService(world.bank).handle)
         await carrier.setup()
         await bank.setup()
         try:
@@ -170,7 +173,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             ).start()
             await web.SockSite(bank, bank_socket, ssl_context=bank_tls, backlog=BACKLOG).start()
             sys.stdout.write(f"sandbox: http://{arguments.host}:{arguments.port}/sandbox/\n")
-            sys.stdout.write(f"bank: {bank_origin}/\n")
+            sys.stdout.write(f"bank: {world.bank.origin}/\n")
             sys.stdout.flush()
             gc.freeze()
             await stop.wait()

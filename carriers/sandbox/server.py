@@ -15,6 +15,7 @@ from carriers.sandbox.answers import BASE_PATH, Answer
 from carriers.sandbox.camara import Camara
 from carriers.sandbox.control import Control
 from carriers.sandbox.errors import Dropped, Refusal, Refused, invalid
+from carriers.sandbox.refunds import REFUND_PATH, Refunds
 from carriers.sandbox.seen import Seen
 from carriers.sandbox.stories import draw
 from carriers.sandbox.waiting import reset
@@ -35,19 +36,22 @@ _PAGE_POLICY = (
 class Service:
     """One request in, one response out, or a reset connection."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, refunds: Refunds) -> None:
         self._world = world
+        self._refunds = refunds
         self._camara = Camara(world)
         self._control = Control(world)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Handler of `aiohttp.web.Server`. After a reset, what it returns goes nowhere."""
         path = request.raw_path.partition("?")[0]
-        if path.startswith(BASE_PATH) or path == TOKEN_PATH:
+        if path.startswith((BASE_PATH, REFUND_PATH)) or path == TOKEN_PATH:
             return await self._to_carrier(request, path)
         try:
             if path == "/":
                 answer = Answer(303, content_type="", headers={"Location": "/sandbox/"})
+            elif path == "/sandbox/refunds":
+                answer = self._refunds.listed(request.query.get("reference", ""))
             elif path == "/sandbox" or path.startswith("/sandbox/"):
                 answer = await self._control.answer(request, path)
             else:
@@ -82,6 +86,8 @@ class Service:
                 answer = answers.error(_WRONG_CORRELATOR)
             elif path == TOKEN_PATH:
                 answer = await self._token(request)
+            elif path.startswith(REFUND_PATH):
+                answer = await self._refunds.answer(Call(request, path, seen))
             else:
                 answer = await self._camara.answer(Call(request, path, seen))
         except Refused as refused:

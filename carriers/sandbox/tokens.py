@@ -20,7 +20,9 @@ from carriers.sandbox.wire import encode
 CREATE = "carrier-billing:payments:create"
 READ = "carrier-billing:payments:read"
 WRITE = "carrier-billing:payments:write"
-SCOPES = (CREATE, READ, WRITE)
+REFUND_CREATE = "carrier-billing-refund:refunds:create"
+REFUND_READ = "carrier-billing-refund:refunds:read"
+SCOPES = (CREATE, READ, WRITE, REFUND_CREATE, REFUND_READ)
 
 _KNOWN_LIMIT = 10_000
 

@@ -109,6 +109,25 @@ class SecondStepRequest(_Body):
     phone_number: PhoneNumber | UnsetType = UNSET
 
 
+class RefundAmount(_Body):
+    charging_information: ChargingInformation | UnsetType = UNSET
+    charging_meta_data: ChargingMetaData | UnsetType = UNSET
+
+
+class RefundTransaction(_Body):
+    refund_amount: RefundAmount
+    reference_code: str
+    client_correlator: str | UnsetType = UNSET
+
+
+class RefundRequest(_Body):
+    """Body of POST /payments/{paymentId}/refunds, in an API of its own."""
+
+    type: Annotated[str, Meta(pattern=r"^(total|partial)\Z")]
+    amount_transaction: RefundTransaction
+    reason: str | UnsetType = UNSET
+
+
 def read_number(kind: type, value: Any) -> Any:
     """Decoding hook for `Amount`. Raises `ValueError` for anything but a JSON number."""
     if kind is Amount and isinstance(value, int | Decimal) and not isinstance(value, bool):
@@ -126,10 +145,10 @@ def write_number(value: Any) -> Any:
 encode = msgspec.json.Encoder(decimal_format="number", enc_hook=write_number).encode
 decode_plain = msgspec.json.Decoder(float_hook=Decimal).decode
 
-_Schema = TypeVar("_Schema", PaymentRequest, ValidateRequest, SecondStepRequest)
+_Schema = TypeVar("_Schema", PaymentRequest, ValidateRequest, SecondStepRequest, RefundRequest)
 _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
     schema: msgspec.json.Decoder(schema, dec_hook=read_number, float_hook=Decimal)
-    for schema in (PaymentRequest, ValidateRequest, SecondStepRequest)
+    for schema in (PaymentRequest, ValidateRequest, SecondStepRequest, RefundRequest)
 }
 
 

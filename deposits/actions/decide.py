@@ -47,7 +47,7 @@ def decide(
 
     Never raises: an outcome that makes no sense in this state is silence, to be asked about again.
     """
-    name = _snake(type(outcome).__name__)
+    name = snake(type(outcome).__name__)
     try:
         if claimed.state == State.CREDITED:
             return _after_credit(claimed, outcome, name)
@@ -55,7 +55,8 @@ def decide(
             return _after_end(claimed, outcome, name)
         if claimed.state == State.REVIEW and claimed.taken_minor is not None:
             return _for_people(claimed, outcome, name)
-        decided = _DECISIONS[type(outcome)](claimed, outcome, name, profile, resend_is_safe)
+        decision: Callable[..., Result] = _DECISIONS.get(type(outcome), _out_of_place)
+        decided = decision(claimed, outcome, name, profile, resend_is_safe)
         return within_time(claimed, decided)
     except IllegalTransition as error:
         log.error("outcome_out_of_place", reference=claimed.reference, state=claimed.state, outcome=name)
@@ -291,6 +292,11 @@ def _mismatch(claimed: Claimed, outcome: carrier.Mismatch, name: str, *_: Any) -
     )
 
 
+def _out_of_place(claimed: Claimed, _outcome: carrier.Outcome, name: str, *_: Any) -> Result:
+    """An answer about something else than a deposit says nothing about this one."""
+    return silence(claimed, name, "no answer about a deposit")
+
+
 def _unknown(claimed: Claimed, outcome: carrier.Unknown, name: str, *_: Any) -> Result:
     return silence(claimed, name, outcome.detail)
 
@@ -336,7 +342,8 @@ def _code_ran_out(claimed: Claimed) -> bool:
     return claimed.action_expires_at is not None and claimed.action_expires_at <= claimed.claimed_at
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return the name of an outcome's class as attempts keep it: "NotFound" is "not_found"."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 

@@ -19,8 +19,10 @@ from carriers.interface import CarrierAdapter, Conversation, Order
 from deposits import breakers, doorbell, leases, sealing, stopping, transitions
 from deposits.actions.decide import decide
 from deposits.actions.record import record
+from deposits.actions.refunds import converse as refunds
 from deposits.crash_points import reach
 from deposits.models import Deposit
+from deposits.refund_transitions import ClaimedRefund, Step
 from deposits.transitions import Claimed, Result
 
 log = structlog.get_logger("deposits.drain")
@@ -52,7 +54,8 @@ class _Shift:
         now = time.monotonic()
         self.owner = owner
         self.handled = 0
-        self.talks: Conversations[Claimed] = Conversations()
+        self.talks: Conversations[Claimed | ClaimedRefund] = Conversations()
+        self.refunds = refunds.Turn(self.owner)
         self.sightings = breakers.Sightings()
         self.bell = doorbell.Attendance()
         self.ends_at = now + limits.task_soft - _MARGIN_S / divisor
@@ -70,7 +73,8 @@ class _Shift:
             if may_claim and not last_look:
                 self.bell.attend()
             batch = self._claim() if may_claim else []
-            if not batch and not len(self.talks):
+            more = self._claim_refunds(last_look=last_look) if may_claim else 0
+            if not batch and not more and not len(self.talks):
                 if not may_claim:
                     self.bell.call_help()  # the time is up, and more may be due
                     return
@@ -110,6 +114,21 @@ class _Shift:
         self.handled += len(batch)
         return batch
 
+    def _claim_refunds(self, *, last_look: bool) -> int:
+        """Take in hand the refunds that are due, when it is time to look for them; return how many."""
+        batch = self.refunds.claim(self._rooms(), now=last_look)
+        for claimed in batch:
+            self.talks.start(
+                claimed,
+                refunds.conversation(claimed),
+                registry.profile(claimed.carrier),
+                inquiry=claimed.step == Step.INQUIRE,
+                reference=claimed.reference,
+                within_s=self.ends_at - time.monotonic(),
+            )
+        self.handled += len(batch)
+        return len(batch)
+
     def _rooms(self) -> dict[str, int]:
         """How many conversations may begin with each carrier: a slow one never holds more than a third (bulkhead)."""
         free = settings.WORKER_SLOTS - len(self.talks)
@@ -119,14 +138,16 @@ class _Shift:
             for code, profile in registry.registry().profiles.items()
         }
 
-    def _gather(self, until: float) -> list[tuple[Claimed, Ended]]:
+    def _gather(self, until: float) -> list[tuple[Claimed | ClaimedRefund, Ended]]:
         """Wait until `until` on the monotonic clock, or until everything has ended; return what has ended."""
         ended = self.talks.wait(until)
         while len(self.talks) and time.monotonic() < until:
             ended += self.talks.wait(until)
         return ended
 
-    def _record(self, ended: list[tuple[Claimed, Ended]]) -> None:
+    def _record(self, all_ended: list[tuple[Claimed | ClaimedRefund, Ended]]) -> None:
+        refunds.conclude([(claimed, end) for claimed, end in all_ended if isinstance(claimed, ClaimedRefund)])
+        ended = [(claimed, end) for claimed, end in all_ended if isinstance(claimed, Claimed)]
         if not ended:
             return
         reach("worker.after_answer")

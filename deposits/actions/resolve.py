@@ -12,6 +12,7 @@ from accounts.models import LedgerAccount, Player
 from deposits import retry, transitions
 from deposits.actions import book, cases
 from deposits.actions.cases import Clerk
+from deposits.actions.refunds import settle
 from deposits.actions.refusal import NotPossibleNow, Refusal
 from deposits.models import Attempt, Case, Deposit
 from deposits.states import Event, State
@@ -36,6 +37,7 @@ RESOLUTIONS: dict[Case.Kind, tuple[Case.Resolution, ...]] = {
     Case.Kind.REVERSAL_SHORTFALL: (Case.Resolution.WRITTEN_OFF, Case.Resolution.EXPLAINED),
     Case.Kind.SETTLEMENT_DIFFERENCE: (Case.Resolution.EXPLAINED,),
     Case.Kind.UNMATCHED_NOTIFICATION: (Case.Resolution.EXPLAINED,),
+    Case.Kind.REFUND: settle.RESOLUTIONS,
 }
 _EVENTS = {
     Case.Resolution.CREDITED: Event.STAFF_CREDITED,
@@ -102,7 +104,9 @@ def confirm(case_id: int, by: Clerk, resolution: Case.Resolution, reason: str) -
         if case.resolution != resolution:
             raise NotPossibleNow("The proposal has changed: read it again.")
         _check(case, deposit, resolution)
-        if deposit is not None:
+        if case.kind == Case.Kind.REFUND:
+            settle.carry_out(settle.locked(case.subject), resolution, by, reason)
+        elif deposit is not None:
             _carry_out(case, deposit, resolution, by, reason)
         cases.close(case, resolution, by, reason)
 
@@ -117,8 +121,14 @@ def says_taken(deposit: Deposit) -> bool:
 
 
 def _locked(case_id: int) -> tuple[Case, Deposit | None]:
-    """Lock deposit and case, in the order in which everybody does. Raises `NotPossibleNow` for a closed case."""
-    deposit_id = Case.objects.values_list("deposit_id", flat=True).get(pk=case_id)
+    """Lock deposit and case, in the order in which everybody does. Raises `NotPossibleNow` for a closed case.
+
+    A case of a refund is about that alone: its row is locked, and no deposit returned.
+    """
+    kind, subject, deposit_id = Case.objects.values_list("kind", "subject", "deposit_id").get(pk=case_id)
+    if kind == Case.Kind.REFUND:
+        settle.locked(subject)
+        return cases.locked(case_id), None
     deposit = Deposit.objects.select_for_update().get(pk=deposit_id) if deposit_id else None
     return cases.locked(case_id), deposit
 
@@ -132,6 +142,8 @@ def _check(case: Case, deposit: Deposit | None, resolution: Case.Resolution) -> 
             f"This case can end as: {', '.join(one.label for one in allowed)}.",
             "resolution",
         )
+    if case.kind == Case.Kind.REFUND:
+        settle.check(settle.locked(case.subject), resolution)
     if deposit is None or resolution == Case.Resolution.EXPLAINED:
         return
     in_review = resolution in _EVENTS and case.kind != Case.Kind.LATE_SUCCESS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -11,30 +12,33 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from deposits import leases
-from deposits.models import Deposit
+from deposits.models import Deposit, Refund
 from deposits.states import State
 
 log = structlog.get_logger("deposits.take_over")
 
 
 def take_over_from_the_dead(carriers: Sequence[str]) -> int:
-    """Make due what processes of this machine held when they died; return how many deposits.
+    """Make due what processes of this machine held when they died; return how many deposits and refunds.
 
     `carriers`: codes of those that are looked at. For the sweeper of each host; a host that is gone altogether leaves
     its leases to run out.
     """
-    held = _held(carriers).filter(lease_owner__startswith=leases.here())
-    dead = [name for name in held.values_list("lease_owner", flat=True).distinct() if leases.is_dead(name)]
+    deposits = _take_over(_held(Deposit.objects.exclude(state=State.RECEIVED), carriers), "deposits")
+    return deposits + _take_over(_held(Refund.objects.all(), carriers), "refunds")
+
+
+def _take_over(held: QuerySet[Any], what: str) -> int:
+    ours = held.filter(lease_owner__startswith=leases.here())
+    dead = [name for name in ours.values_list("lease_owner", flat=True).distinct() if leases.is_dead(name)]
     if not dead:
         return 0
-    taken = _held(carriers).filter(lease_owner__in=dead).update(next_action_at=Now())
-    log.warning("worker_lost", workers=dead, deposits=taken)
+    taken = held.filter(lease_owner__in=dead).update(next_action_at=Now())
+    log.warning("worker_lost", workers=dead, **{what: taken})
     return taken
 
 
-def _held(carriers: Sequence[str]) -> QuerySet[Deposit]:
-    """Deposits under a lease: the end of it is their next action, so that an index finds them."""
+def _held(rows: QuerySet[Any], carriers: Sequence[str]) -> QuerySet[Any]:
+    """What is under a lease: the end of it is the next action, so that an index finds it."""
     lease = timedelta(seconds=settings.TIME_LIMITS.lease)
-    return Deposit.objects.filter(
-        carrier__in=carriers, next_action_at__gt=Now(), next_action_at__lte=Now() + lease
-    ).exclude(state=State.RECEIVED)
+    return rows.filter(carrier__in=carriers, next_action_at__gt=Now(), next_action_at__lte=Now() + lease)

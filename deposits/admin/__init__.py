@@ -1,4 +1,4 @@
-"""The back office's pages about deposits: everything to be seen of each; cases alone are acted on, by two people."""
+"""The back office's pages about deposits: everything to be seen of each; cases and refunds are acted on."""
 
 from deposits.admin import (
     breakers,
@@ -7,6 +7,7 @@ from deposits.admin import (
     inbox,
     limit_usage,
     player_pages,
+    refund_pages,
     settlement_pages,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "inbox",
     "limit_usage",
     "player_pages",
+    "refund_pages",
     "settlement_pages",
 ]

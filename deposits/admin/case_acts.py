@@ -19,12 +19,12 @@ from unfold.admin import ModelAdmin
 from accounts.admin.acts import address_of
 from accounts.admin.forms import ActForm, act_page
 from accounts.models import User
-from deposits import doorbell, transitions
+from deposits import doorbell, refund_transitions, transitions
 from deposits.actions import cases, resolve
 from deposits.actions.cases import Clerk
 from deposits.actions.refusal import NotPossibleNow, Refusal
 from deposits.deadlines import ENGINEERS, PAYMENTS, SUPPORT
-from deposits.models import Case
+from deposits.models import Case, Refund
 from deposits.presentation import format_money
 
 _CHANGE, _CONFIRM = "deposits.change_case", "deposits.confirm_case"
@@ -97,7 +97,10 @@ def _hand_over(case: Case, by: Clerk, given: dict[str, Any]) -> None:
 def _ask(case: Case, by: Clerk, _given: dict[str, Any]) -> None:
     assert case.deposit is not None
     with transaction.atomic():
-        transitions.wake(case.deposit.pk, f"asked for by {by.name}", case.deposit.carrier)
+        if case.kind == Case.Kind.REFUND:
+            refund_transitions.wake(Refund.objects.get(reference=case.subject))
+        else:
+            transitions.wake(case.deposit.pk, f"asked for by {by.name}", case.deposit.carrier)
         cases.note(case, "case.asked", by, {}, {}, "")
         doorbell.ring()
 
@@ -163,7 +166,7 @@ def view_of(admin: ModelAdmin, name: str) -> Callable[..., HttpResponse]:
         form = act.form(request, case)
         if request.method == "POST" and form.is_valid():
             try:
-                act.do(case, _clerk(request), form.cleaned_data)
+                act.do(case, clerk_of(request), form.cleaned_data)
                 messages.success(request, act.done)
             except (Refusal, NotPossibleNow) as refusal:
                 messages.error(request, str(refusal))
@@ -180,7 +183,8 @@ def view_of(admin: ModelAdmin, name: str) -> Callable[..., HttpResponse]:
     return view
 
 
-def _clerk(request: HttpRequest) -> Clerk:
+def clerk_of(request: HttpRequest) -> Clerk:
+    """Return the signed-in member of staff, and what the audit trail keeps of the request."""
     context = structlog.contextvars.get_contextvars()
     return Clerk(
         user_id=int(request.user.pk or 0),

@@ -18,7 +18,7 @@ from accounts.admin.read_only import ReadOnlyAdmin
 from accounts.models import LedgerEntry
 from deposits.admin import case_acts, words
 from deposits.admin.search import matching
-from deposits.models import Case, Deposit, SettlementFile, SettlementLine
+from deposits.models import Case, Deposit, Refund, SettlementFile, SettlementLine
 from deposits.presentation import format_money
 
 STATE_COLOURS = {Case.State.OPEN: "warning", Case.State.PROPOSED: "primary", Case.State.CLOSED: "default"}
@@ -141,7 +141,7 @@ def _facts(case: Case) -> list[Fact]:
     link = reverse("admin:deposits_deposit_change", args=[case.deposit_id]) if deposit else ""
     facts = [
         Fact("State", case.get_state_display(), colour=STATE_COLOURS[Case.State(case.state)]),
-        Fact("About", case.subject, link),
+        Fact("About", case.subject, _refund_of(case) or link),
         Fact("Owner", owner_of(case)),
         Fact("Opened", case.opened_at),
         Fact("Due", case.due_at),
@@ -166,6 +166,14 @@ def _facts(case: Case) -> list[Fact]:
         ]
     known_then = [(name, value) for name, value in case.evidence.items() if value not in (None, "")]
     return facts + [Fact(f"When opened: {name.replace('_', ' ')}", str(value)) for name, value in known_then]
+
+
+def _refund_of(case: Case) -> str:
+    """The address of the refund that a case is about; "" for one about something else."""
+    if case.kind != Case.Kind.REFUND:
+        return ""
+    refund = Refund.objects.get(reference=case.subject)
+    return reverse("admin:deposits_refund_change", args=[refund.pk])
 
 
 def _settlement_in_short(deposit: Deposit) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from accounts.admin.pages import Fact, Page, audit_table, cell
@@ -15,8 +15,9 @@ from accounts.admin.read_only import ReadOnlyAdmin
 from carriers import registry
 from carriers.redaction import mask_msisdn
 from deposits import limits, presentation
-from deposits.admin import words
+from deposits.admin import refund_acts, words
 from deposits.admin.filters import DepositFilters
+from deposits.admin.refund_pages import refunds_table
 from deposits.admin.search import matching
 from deposits.admin.timeline import timeline
 from deposits.models import Deposit
@@ -102,6 +103,14 @@ class DepositAdmin(ReadOnlyAdmin):
                 return HttpResponseRedirect(reverse("admin:deposits_deposit_change", args=found))
         return super().changelist_view(request, extra_context)
 
+    def get_urls(self) -> list[URLPattern]:
+        refund = path(
+            "<uuid:deposit_id>/refund/",
+            self.admin_site.admin_view(refund_acts.request_view(self)),
+            name="deposits_deposit_refund",
+        )
+        return [refund, *super().get_urls()]
+
     def find(self, key: str) -> Deposit | None:
         """By id or reference, so that a link can be typed."""
         found = Deposit.objects.select_related("player", "partner").filter(matching(key))[:2]
@@ -124,11 +133,20 @@ class DepositAdmin(ReadOnlyAdmin):
             "answered_in": words.answered_in(deposit),
             "next_step": words.next_step(deposit, timezone.now()),
             "seen": words.player_sees(deposit),
-            "page": Page("", _facts(deposit), [audit_table(self.subject_kind, deposit.reference)]),
+            "page": _page(request, deposit),
             "limits": _limits(deposit),
             "timeline": timeline(deposit),
             "state_colours": words.STATE_COLOURS,
         }
+
+
+def _page(request: HttpRequest, deposit: Deposit) -> Page:
+    tables = [audit_table("deposit", deposit.reference)]
+    if deposit.refunds.exists():
+        tables.insert(0, refunds_table(deposit))
+    may_refund = refund_acts.may_request(request, deposit)
+    refund = ("Refund…", reverse("admin:deposits_deposit_refund", args=[deposit.pk]))
+    return Page("", _facts(deposit), tables, [refund] if may_refund else [])
 
 
 def _facts(deposit: Deposit) -> list[Fact]:
@@ -155,6 +173,12 @@ def _facts(deposit: Deposit) -> list[Fact]:
             None if taken is None else presentation.format_money(taken, deposit.currency),
         ),
         Fact("Taken back by the carrier", deposit.reversed_at),
+        Fact(
+            "Returned by refunds",
+            presentation.format_money(deposit.refunded_minor, deposit.currency)
+            if deposit.refunded_minor
+            else "",
+        ),
         Fact("Created", deposit.created_at),
         Fact("First sent", deposit.first_sent_at),
         Fact("Last sent", deposit.last_sent_at if deposit.last_sent_at != deposit.first_sent_at else None),

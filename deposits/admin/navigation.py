@@ -14,6 +14,7 @@ _GROUPS = (
         (
             ("Deposits", "payments", "deposits_deposit", "deposits.view_deposit"),
             ("Review queue", "check_circle", "deposits_case", "deposits.view_case"),
+            ("Refunds", "undo", "deposits_refund", "deposits.view_refund"),
             ("Notifications", "inbox", "deposits_carriernotification", "deposits.view_carriernotification"),
             ("Breakers", "electric_bolt", "deposits_breaker", "deposits.view_breaker"),
             ("Limit usage", "speed", "deposits_limitusage", "deposits.view_limitusage"),

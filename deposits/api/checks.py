@@ -7,6 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from carriers import registry
+from deposits.models import Refund
 
 Wrong = tuple[str, str] | None
 Check = Callable[[str], Wrong]
@@ -16,6 +17,7 @@ PHONE_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 PARTNER_REFERENCE_CHARACTERS = 64
 REFERENCE_PATTERN = r"^D-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$"
 URL_CHARACTERS = 500
+NOTE_CHARACTERS = 500
 # The column's own limit; what a carrier takes is far less and is checked with the carrier.
 MOST_MINOR = 100_000_000
 
@@ -60,6 +62,24 @@ def partner_reference(value: str) -> Wrong:
     if not 1 <= len(value) <= PARTNER_REFERENCE_CHARACTERS:
         right = f"Send 1 to {PARTNER_REFERENCE_CHARACTERS} characters, or leave it out."
         return "too_long" if value else "malformed", right
+    if not value.isprintable():
+        return "malformed", "Send printable characters only."
+    return _no_card(value)
+
+
+def refund_reason(value: str) -> Wrong:
+    """Why money goes back."""
+    known = list(Refund.Reason.values)
+    return None if value in known else ("malformed", f"Send one of: {', '.join(known)}.")
+
+
+def note(value: str) -> Wrong:
+    """Free text about a refund, shown to staff."""
+    if not 1 <= len(value) <= NOTE_CHARACTERS:
+        return (
+            "too_long" if value else "malformed",
+            f"Send 1 to {NOTE_CHARACTERS} characters, or leave it out.",
+        )
     if not value.isprintable():
         return "malformed", "Send printable characters only."
     return _no_card(value)

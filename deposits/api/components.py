@@ -39,7 +39,7 @@ MONEY = {
     "taken": "it was taken and is not credited yet",
     "credited": "it was taken, and the player was credited",
     "unknown": "we do not know yet if it was taken, and are finding out",
-    "returned": "it was taken, credited and given back",
+    "returned": "it was taken, credited and given back, all of it",
 }
 
 
@@ -169,6 +169,11 @@ _TIMELINE: Schema = {
                 "items": ref("TimelineAttempt"),
                 "description": "Each time we went to the carrier, in order; the latest 200.",
             },
+            "refunds": {
+                "type": "array",
+                "items": ref("TimelineRefund"),
+                "description": "What was to be given back of it, in order.",
+            },
         },
         "What happened to a deposit.",
     ),
@@ -236,8 +241,8 @@ SECURITY_SCHEMES: Schema = {
     "apiKey": {
         "type": "http",
         "scheme": "bearer",
-        "description": "`Authorization: Bearer ps_test_…`. Keys have scopes: `deposits:read` and `deposits:write`. "
-        "A key in the address is refused and has to be replaced.",
+        "description": "`Authorization: Bearer ps_test_…`. Keys have scopes: `deposits:read`, `deposits:write` and "
+        "`refunds:write`. A key in the address is refused and has to be replaced.",
     }
 }
 HEADERS: Schema = {
@@ -245,7 +250,10 @@ HEADERS: Schema = {
         "description": "The id under which both sides log this request. Send your own `X-Request-Id` to choose it.",
         "schema": {"type": "string"},
     },
-    "Location": {"description": "The address of the deposit.", "schema": {"type": "string", "format": "uri"}},
+    "Location": {
+        "description": "The address of what was made.",
+        "schema": {"type": "string", "format": "uri"},
+    },
     "IdempotentReplayed": {
         "description": "`true`: this key was used before, and nothing new happened.",
         "schema": {"type": "string", "const": "true"},

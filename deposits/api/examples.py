@@ -125,4 +125,5 @@ TIMELINE: dict[str, Any] = {
             "finished_at": "2026-11-22T10:00:00.412345Z",
         }
     ],
+    "refunds": [],
 }

@@ -31,6 +31,14 @@ class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     return_url: str | None = None
 
 
+class CreateRefund(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /deposits/{id}/refunds. Without an amount it is all that is left."""
+
+    reason: str
+    amount: int | None = None
+    note: str | None = None
+
+
 def _create(return_url: Field) -> Group:
     kind = Field(str, checks.method_type)
     method = Variants(
@@ -60,6 +68,13 @@ _CREATE = {
 }
 _CONFIRM = Group({"code": Field(str, checks.code)})
 _CANCEL = Group({})
+_REFUND = Group(
+    {
+        "amount": Field(int, checks.amount, required=False),
+        "reason": Field(str, checks.refund_reason),
+        "note": Field(str, checks.note, required=False),
+    }
+)
 
 
 def create_deposit(raw: Mapping[str, Any], mode: str) -> CreateDeposit:
@@ -77,6 +92,13 @@ def confirm_code(raw: Mapping[str, Any]) -> str:
     if errors := errors_in(raw, _CONFIRM):
         refuse(errors)
     return str(raw["code"])
+
+
+def create_refund(raw: Mapping[str, Any]) -> CreateRefund:
+    """Read what to give back. Raises `Problem` (422) that names each wrong field."""
+    if errors := errors_in(raw, _REFUND):
+        refuse(errors)
+    return msgspec.convert(raw, CreateRefund)
 
 
 def nothing(raw: Mapping[str, Any]) -> None:

@@ -135,6 +135,21 @@ KINDS: dict[str, Kind] = {
         "The deposit cannot be taken",
         "Show the player the words in `reason`.",
     ),
+    "refund_not_offered": Kind(
+        422,
+        "This deposit cannot be given back by us",
+        "The way it came by takes no refunds. Give it back by hand.",
+    ),
+    "above_refundable": Kind(
+        422,
+        "The amount is above what is left to refund",
+        "`detail` says how much is left, in minor units.",
+    ),
+    "balance_too_low": Kind(
+        422,
+        "The player's balance does not cover the refund",
+        "The money has been played with. Refund less, or not at all.",
+    ),
     "code_malformed": Kind(
         422,
         "The one-time code cannot be a code",

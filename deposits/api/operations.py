@@ -17,7 +17,7 @@ _EXTRA_HEADERS = {
     503: ("Retry-After", "RetryAfter"),
 }
 # What any address may answer.
-_ALWAYS = (
+ALWAYS = (
     "bad_request",
     "query_invalid",
     "unauthenticated",
@@ -26,8 +26,8 @@ _ALWAYS = (
     "no_answer",
     "busy",
 )
-_WRITING = ("idempotency_key_missing", "idempotency_key_malformed", "idempotency_key_reused")
-_BODY = ("body_malformed", "body_too_large", "media_type_not_supported", "validation_failed")
+WRITING = ("idempotency_key_missing", "idempotency_key_malformed", "idempotency_key_reused")
+BODY = ("body_malformed", "body_too_large", "media_type_not_supported", "validation_failed")
 _CREATING = (
     "method_not_supported",
     "currency_not_supported",
@@ -47,9 +47,10 @@ def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
     return {"application/json": {"schema": schema, **({} if example is None else {"example": example})}}
 
 
-def _answer(
+def response(
     description: str, schema: dict[str, Any], example: Any, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
+    """Return the description of an answer. `headers`: what it has besides the request id, by name of the component."""
     named = {
         name: {"$ref": f"#/components/headers/{component}"} for name, component in (headers or {}).items()
     }
@@ -60,8 +61,8 @@ def _answer(
     }
 
 
-def _problems(*codes: str) -> dict[str, Any]:
-    """One response for each status, with the codes that it can have."""
+def problems(*codes: str) -> dict[str, Any]:
+    """Return one response for each status, with the codes that it can have."""
     kinds = {**KINDS, **SITE_CODES}
     responses: dict[str, Any] = {}
     for status in sorted({kinds[code].status for code in codes}):
@@ -78,12 +79,13 @@ def _problems(*codes: str) -> dict[str, Any]:
     return responses
 
 
-def _parameter(place: str, name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+def parameter(place: str, name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a parameter; `place` is "path", "query" or "header"."""
     required = place != "query"
     return {"name": name, "in": place, "required": required, "description": description, "schema": schema}
 
 
-_KEY_HEADER = _parameter(
+KEY_HEADER = parameter(
     "header",
     "Idempotency-Key",
     "Your name for this one act. Send the same key and body again until you know what became of it.",
@@ -95,12 +97,13 @@ _KEY_HEADER = _parameter(
         "examples": ["order-77-deposit"],
     },
 )
-_DEPOSIT_PATH = _parameter(
+DEPOSIT_PATH = parameter(
     "path", "deposit_id", "The deposit's id (`dep_…`), or its reference (`D-…`).", {"type": "string"}
 )
 
 
-def _body(name: str, example: Any, *, required: bool = True) -> dict[str, Any]:
+def body(name: str, example: Any, *, required: bool = True) -> dict[str, Any]:
+    """Return the description of a request's body: the schema `name`."""
     return {"required": required, "content": _json(ref(name), example)}
 
 
@@ -112,7 +115,7 @@ CREATE_DEPOSIT: Operation = {
     "where the player is to approve (`next_action`). The answer is 201 the "
     "first time, and 200 with the deposit as it is now when the same key and body come again. White space and the "
     "order of fields do not count as another body.",
-    "parameters": [_KEY_HEADER],
+    "parameters": [KEY_HEADER],
     "requestBody": {
         "required": True,
         "content": {
@@ -126,14 +129,14 @@ CREATE_DEPOSIT: Operation = {
         },
     },
     "responses": {
-        "200": _answer(
+        "200": response(
             "The key was used before: the deposit as it is now.",
             ref("Deposit"),
             examples.DEPOSIT,
             {"Idempotent-Replayed": "IdempotentReplayed"},
         ),
-        "201": _answer("Accepted.", ref("Deposit"), examples.DEPOSIT, {"Location": "Location"}),
-        **_problems(*_ALWAYS, *_WRITING, *_BODY, *_CREATING),
+        "201": response("Accepted.", ref("Deposit"), examples.DEPOSIT, {"Location": "Location"}),
+        **problems(*ALWAYS, *WRITING, *BODY, *_CREATING),
     },
 }
 
@@ -143,41 +146,41 @@ LIST_DEPOSITS: Operation = {
     "summary": "List deposits",
     "description": "Newest first. Filters combine; a parameter that is not listed here is refused.",
     "parameters": [
-        _parameter(
+        parameter(
             "query",
             "limit",
             "How many.",
             {"type": "integer", "minimum": 1, "maximum": paging.MOST_LIMIT, "default": paging.DEFAULT_LIMIT},
         ),
-        _parameter("query", "after", "The `next_cursor` of the page before.", {"type": "string"}),
-        _parameter("query", "status", "Only these.", {"type": "string", "enum": list(paging.STATES_OF)}),
-        _parameter(
+        parameter("query", "after", "The `next_cursor` of the page before.", {"type": "string"}),
+        parameter("query", "status", "Only these.", {"type": "string", "enum": list(paging.STATES_OF)}),
+        parameter(
             "query",
             "player",
             "Your own name for the player.",
             {"type": "string", "pattern": checks.PLAYER_PATTERN},
         ),
-        _parameter(
+        parameter(
             "query",
             "partner_reference",
             "Your own name for the deposit.",
             {"type": "string", "minLength": 1, "maxLength": checks.PARTNER_REFERENCE_CHARACTERS},
         ),
-        _parameter("query", "reference", "Ours.", {"type": "string", "pattern": checks.REFERENCE_PATTERN}),
-        _parameter(
+        parameter("query", "reference", "Ours.", {"type": "string", "pattern": checks.REFERENCE_PATTERN}),
+        parameter(
             "query",
             "created_from",
             "At this time or later, with its zone.",
             {"type": "string", "format": "date-time"},
         ),
-        _parameter(
+        parameter(
             "query",
             "created_to",
             "Before this time, with its zone.",
             {"type": "string", "format": "date-time"},
         ),
     ],
-    "responses": {"200": _answer("One page.", ref("DepositList"), examples.PAGE), **_problems(*_ALWAYS)},
+    "responses": {"200": response("One page.", ref("DepositList"), examples.PAGE), **problems(*ALWAYS)},
 }
 
 GET_DEPOSIT: Operation = {
@@ -185,10 +188,10 @@ GET_DEPOSIT: Operation = {
     "tags": ["Deposits"],
     "summary": "Read a deposit",
     "description": "The truth as of now: `status` says what to do, `money` where the money is.",
-    "parameters": [_DEPOSIT_PATH],
+    "parameters": [DEPOSIT_PATH],
     "responses": {
-        "200": _answer("The deposit.", ref("Deposit"), examples.DEPOSIT),
-        **_problems(*_ALWAYS, "not_found"),
+        "200": response("The deposit.", ref("Deposit"), examples.DEPOSIT),
+        **problems(*ALWAYS, "not_found"),
     },
 }
 
@@ -198,11 +201,11 @@ CONFIRM_DEPOSIT: Operation = {
     "summary": "Hand over the one-time code",
     "description": "When `next_action` asks for a code. The carrier checks it afterwards: the answer is the deposit "
     "as it is now, and a wrong code shows as `reason` with another `next_action`.",
-    "parameters": [_DEPOSIT_PATH, _KEY_HEADER],
-    "requestBody": _body("Confirm", {"code": "123456"}),
+    "parameters": [DEPOSIT_PATH, KEY_HEADER],
+    "requestBody": body("Confirm", {"code": "123456"}),
     "responses": {
-        "200": _answer("The code was handed over.", ref("Deposit"), examples.DEPOSIT),
-        **_problems(*_ALWAYS, *_WRITING, *_BODY, "code_malformed", "not_found", "not_possible_now"),
+        "200": response("The code was handed over.", ref("Deposit"), examples.DEPOSIT),
+        **problems(*ALWAYS, *WRITING, *BODY, "code_malformed", "not_found", "not_possible_now"),
     },
 }
 
@@ -212,11 +215,11 @@ CANCEL_DEPOSIT: Operation = {
     "summary": "Cancel a deposit",
     "description": "Possible before it is sent to the carrier, and while a code or an approval is awaited: then the "
     "carrier is asked to void it, and it is `cancelled` once the carrier has said so. After that it is 409.",
-    "parameters": [_DEPOSIT_PATH, _KEY_HEADER],
-    "requestBody": _body("Nothing", {}, required=False),
+    "parameters": [DEPOSIT_PATH, KEY_HEADER],
+    "requestBody": body("Nothing", {}, required=False),
     "responses": {
-        "200": _answer("Cancelled, or about to be.", ref("Deposit"), examples.DEPOSIT),
-        **_problems(*_ALWAYS, *_WRITING, *_BODY, "not_found", "not_possible_now"),
+        "200": response("Cancelled, or about to be.", ref("Deposit"), examples.DEPOSIT),
+        **problems(*ALWAYS, *WRITING, *BODY, "not_found", "not_possible_now"),
     },
 }
 
@@ -227,8 +230,8 @@ LIST_METHODS: Operation = {
     "description": "Phone bill with each carrier, and each bank with its `bank_id`, with what they take.",
     "parameters": [],
     "responses": {
-        "200": _answer("All of them.", ref("MethodList"), examples.METHODS),
-        **_problems(*_ALWAYS),
+        "200": response("All of them.", ref("MethodList"), examples.METHODS),
+        **problems(*ALWAYS),
     },
 }
 
@@ -237,9 +240,9 @@ GET_TIMELINE: Operation = {
     "tags": ["Deposits"],
     "summary": "What happened to a deposit",
     "description": "Every event in order, and each time we went to the carrier.",
-    "parameters": [_DEPOSIT_PATH],
+    "parameters": [DEPOSIT_PATH],
     "responses": {
-        "200": _answer("The timeline.", ref("Timeline"), examples.TIMELINE),
-        **_problems(*_ALWAYS, "not_found"),
+        "200": response("The timeline.", ref("Timeline"), examples.TIMELINE),
+        **problems(*ALWAYS, "not_found"),
     },
 }

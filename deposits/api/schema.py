@@ -10,6 +10,7 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
+from deposits.api import refund_operations
 from deposits.api.components import HEADERS, SCHEMAS, SECURITY_SCHEMES
 
 
@@ -26,7 +27,8 @@ class DescribedSchema(AutoSchema):
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add what the operations refer to. Called by the generator (SPECTACULAR_SETTINGS)."""
-    result["components"] = {"schemas": SCHEMAS, "headers": HEADERS, "securitySchemes": SECURITY_SCHEMES}
+    schemas = {**SCHEMAS, **refund_operations.SCHEMAS}
+    result["components"] = {"schemas": schemas, "headers": HEADERS, "securitySchemes": SECURITY_SCHEMES}
     result["security"] = [{"apiKey": []}]
     result["servers"] = [{"url": settings.BASE_URL}]
     return result

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from carriers import registry
-from deposits.models import Attempt, Deposit, DepositEvent
-from deposits.references import public_id
+from deposits.models import Attempt, Deposit, DepositEvent, Refund, RefundEvent
+from deposits.references import public_id, public_refund_id
+from deposits.refund_states import Event as OfRefund
+from deposits.refunds_shown import status
 from deposits.states import Event
 
 #: An unanswered deposit is asked about every half hour for as long as it takes; the latest of it is what matters.
@@ -51,6 +53,29 @@ TEXTS: dict[str, str] = {
     Event.STAFF_KEPT: "Two people have looked at it: what was taken is kept to be returned.",
 }
 
+REFUND_TEXTS: dict[str, str] = {
+    OfRefund.REQUESTED: "A refund was requested. Its amount was taken from the player's balance.",
+    OfRefund.APPROVED: "A second person agreed.",
+    OfRefund.REJECTED: "It was not agreed to. The amount is in the player's balance again.",
+    OfRefund.SENDING: "It is being sent.",
+    OfRefund.LEASE_LOST: "We lost track of the request and are asking what became of it.",
+    OfRefund.NOT_SENT: "Nobody could be reached. Nothing was sent; it will be tried again.",
+    OfRefund.NOT_DONE: "Nothing was done for being too busy. It will be tried again.",
+    OfRefund.OUR_FAULT: "Our request was refused, not the refund. It will be tried again.",
+    OfRefund.PENDING: "It is accepted and on its way.",
+    OfRefund.RETURNED: "The money was returned to the player.",
+    OfRefund.REFUSED: "It was refused. The amount is in the player's balance again.",
+    OfRefund.SILENCE: "No usable answer came. We do not know yet if money was returned, and are asking.",
+    OfRefund.NOT_FOUND: "It is not known there yet. We will ask again.",
+    OfRefund.RESENT: "It is sent again, under the same reference, so that it can happen only once.",
+    OfRefund.MISMATCH: "Something else was returned than was asked for. People are looking at it.",
+    OfRefund.OVERDUE: "It has been open for too long. People are looking at it.",
+    OfRefund.GIVEN_UP: "It could not be sent. The amount is in the player's balance again.",
+    OfRefund.SET_ASIDE: "It could not be worked on. People are looking at it.",
+    OfRefund.STAFF_RETURNED: "Two people have looked at it: the money was returned.",
+    OfRefund.STAFF_FAILED: "Two people have looked at it: nothing was returned. It is in the balance again.",
+}
+
 #: While old and new code run side by side, the new one may write what the old one has no words for.
 _OF_NEWER_CODE = "It went on."
 
@@ -64,6 +89,7 @@ def as_timeline(deposit: Deposit) -> dict[str, Any]:
         "deposit": public_id(deposit.id),
         "events": [_event(event, by_bank=by_bank) for event in deposit.events.order_by("id")],
         "attempts": [_attempt(attempt) for attempt in reversed(attempts)],
+        "refunds": [_refund(one) for one in deposit.refunds.prefetch_related("events").order_by("id")],
     }
 
 
@@ -77,6 +103,26 @@ def _event(event: DepositEvent, *, by_bank: bool) -> dict[str, Any]:
         "to_state": event.to_state,
         "actor": event.actor_kind,
         "at": _time(event.at),
+    }
+
+
+def _refund(refund: Refund) -> dict[str, Any]:
+    events: list[RefundEvent] = sorted(refund.events.all(), key=lambda event: event.pk)
+    return {
+        "refund": public_refund_id(refund.id),
+        "reference": refund.reference,
+        "amount": refund.amount_minor,
+        "status": status(refund),
+        "events": [
+            {
+                "type": event.event,
+                "text": REFUND_TEXTS.get(event.event, _OF_NEWER_CODE),
+                "from_state": event.from_state or None,
+                "to_state": event.to_state,
+                "at": _time(event.at),
+            }
+            for event in events
+        ],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from deposits.api import docs, views
+from deposits.api import docs, refund_views, views
 
 urlpatterns: list[URLPattern] = [
     path("v1/deposits", views.DepositList.as_view(), name="api-deposits"),
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern] = [
     path(
         "v1/deposits/<str:deposit_id>/timeline", views.DepositTimeline.as_view(), name="api-deposit-timeline"
     ),
+    path("v1/deposits/<str:deposit_id>/refunds", refund_views.RefundList.as_view(), name="api-refunds"),
+    path("v1/refunds/<str:refund_id>", refund_views.RefundDetail.as_view(), name="api-refund"),
     path("v1/methods", views.MethodList.as_view(), name="api-methods"),
     path("v1/openapi.json", docs.openapi, name="openapi"),
     path("docs/", docs.reference, name="api-docs"),

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("deposits", "0008_approvals")]
+    dependencies = [("deposits", "0009_refunds")]
 
     operations = [
         AddIndexConcurrently(

@@ -8,6 +8,7 @@ from deposits.models.deposit import Deposit
 from deposits.models.event import DepositEvent
 from deposits.models.limit_usage import LimitUsage
 from deposits.models.notification import CarrierNotification
+from deposits.models.refund import Refund, RefundAttempt, RefundEvent
 from deposits.models.settlement import SettlementFile, SettlementFinding, SettlementLine
 
 __all__ = [
@@ -19,6 +20,9 @@ __all__ = [
     "Deposit",
     "DepositEvent",
     "LimitUsage",
+    "Refund",
+    "RefundAttempt",
+    "RefundEvent",
     "SettlementFile",
     "SettlementFinding",
     "SettlementLine",

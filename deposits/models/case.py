@@ -23,6 +23,7 @@ class Case(models.Model):
         REVERSAL_SHORTFALL = "reversal_shortfall", "reversed, and already spent"
         SETTLEMENT_DIFFERENCE = "settlement_difference", "settlement file differs"
         UNMATCHED_NOTIFICATION = "unmatched_notification", "notification about a payment unknown to us"
+        REFUND = "refund", "refund without a clear end"
 
     class State(models.TextChoices):
         OPEN = "open", "open"
@@ -37,6 +38,8 @@ class Case(models.Model):
         WRITTEN_OFF = "written_off", "give up what is owed"
         EXPLAINED = "explained", "explained, nothing to book"
         ANSWERED = "answered", "answered by the carrier meanwhile"
+        RETURNED = "returned", "the refund was returned to the player"
+        NOT_RETURNED = "not_returned", "the refund was not returned: put it back into the balance"
 
     kind = models.CharField(max_length=30, choices=Kind)
     # A deposit's reference, a settlement line, or a carrier's payment id: what the kind is about.

@@ -82,6 +82,8 @@ class Deposit(models.Model):
     # Taken after the deposit had ended, and credited by two people: the state stays what it was.
     credited_late = models.BooleanField(default=False, db_default=False)
     reversed_at = models.DateTimeField(null=True, blank=True)
+    # The sum of its refunds that have been returned, kept by a trigger: lists show it without counting.
+    refunded_minor = models.BigIntegerField(default=0, db_default=0)
 
     next_step = models.CharField(max_length=10, choices=Next, default=Next.AUTHORISE)
     next_action_at = models.DateTimeField(null=True, blank=True)

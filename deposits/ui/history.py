@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Player
 from carriers import registry
 from deposits.models import Deposit
-from deposits.presentation import carrier_name, format_money, status
+from deposits.presentation import carrier_name, format_money, money, status
 from deposits.states import State
 from deposits.ui.clock import clock
 
@@ -67,6 +67,8 @@ def state_words(deposit: Deposit) -> str:
     by_bank = deposit.method_type == registry.BANK
     if deposit.reversed_at:
         return "Taken back by the bank" if by_bank else "Taken back by the network"
+    if money(deposit) == "returned":
+        return "Returned"
     if by_bank and status(deposit) == "action_required":
         return "Needs your approval"
     return "Being checked" if deposit.state == State.REVIEW else _STATES[status(deposit)]

@@ -23,6 +23,7 @@ from deposits import presentation, retry
 from deposits.actions.command import can_cancel
 from deposits.models import Deposit, DepositEvent
 from deposits.presentation import format_money
+from deposits.refunds_shown import told_to_player
 from deposits.states import Event, State
 from deposits.ui import screens
 from deposits.ui.clock import ago, clock
@@ -130,6 +131,7 @@ def _sight(deposit: Any, token: str, note: str) -> screens.Sight:
         operator=settings.OPERATOR_NAME,
         review_within=settings.REVIEW_WITHIN,
         note=note if note in screens.NOTES else "",
+        refunds=told_to_player(deposit) if deposit.state == State.CREDITED else "",
     )
 
 

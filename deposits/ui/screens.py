@@ -68,6 +68,8 @@ class Sight:
     operator: str
     review_within: str
     note: str = ""
+    refunds: str = ""
+    """What has gone back, or is on its way, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,16 +271,17 @@ def _sending(sight: Sight, why: RenderedReason) -> Screen:
 
 
 def _deposited(sight: Sight) -> Screen:
-    """S13."""
+    """S13, also when some or all of it has gone back."""
+    returned = money(sight.deposit) == "returned"
     paper = "statement" if _by_bank(sight) else "bill"
     bill = f"It will be on your {sight.network} {paper} as {sight.descriptor}."
-    lines: tuple[str, ...] = (f"Balance {sight.balance}. {bill}",)
+    lines: tuple[str, ...] = (*filter(None, (sight.refunds,)), f"Balance {sight.balance}. {bill}")
     if sight.note == LATE_CANCEL:
         lines = ("It went through before you cancelled.", *lines)
     return Screen(
         name="S13",
-        heading=f"{amount(sight, short=False)} deposited",
-        title=f"Deposited – {amount(sight)}",
+        heading=f"{amount(sight, short=False)} {'returned' if returned else 'deposited'}",
+        title=f"{'Returned' if returned else 'Deposited'} – {amount(sight)}",
         tone="done",
         lines=lines,
         steps=(

@@ -44,11 +44,19 @@ LAYERS = (
             }
         )
     ),
+    Layer(frozenset({"refunds_shown"})),
     Layer(frozenset({"presentation", "links", "figures", "reconciliation"})),
     Layer(frozenset({"actions"})),
-    Layer(frozenset({"transitions", "retry", "limits", "doorbell", "breakers", "deadlines"}), peers=True),
+    Layer(
+        frozenset(
+            {"transitions", "retry", "limits", "doorbell", "breakers", "deadlines", "refund_transitions"}
+        ),
+        peers=True,
+    ),
     Layer(frozenset({"models"})),
-    Layer(frozenset({"states", "references", "crash_points", "stopping", "leases", "sealing"})),
+    Layer(
+        frozenset({"states", "refund_states", "references", "crash_points", "stopping", "leases", "sealing"})
+    ),
 )
 LAYERED = "deposits"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LIFECYCLE = "tests/deposits/lifecycle"
+REFUNDS = "tests/refunds"
 BANK = "tests/deposits/bank"
 _ADAPTER = "carriers/adapters/open_banking.py"
 
@@ -271,7 +272,7 @@ MUTANTS = (
         (
             Edit(
                 "deposits/management/commands/sweep.py",
-                "    if Deposit.objects.due(carriers).exists():",
+                "    if Deposit.objects.due(carriers).exists() or Refund.objects.due(carriers).exists():",
                 "    if False:",
             ),
         ),
@@ -310,5 +311,56 @@ MUTANTS = (
             ),
         ),
         (f"{LIFECYCLE}/test_limits_hold.py",),
+    ),
+    Mutant(
+        "a refund says that it may have happened before a byte leaves",
+        (Edit("deposits/sql/claim_refunds.sql", " WHEN 'approved' THEN 'submitting'", ""),),
+        (f"{REFUNDS}/test_lifecycle.py",),
+    ),
+    Mutant(
+        "all refunds of a deposit together never exceed what it credited, whatever code asks",
+        (
+            Edit(
+                "deposits/migrations/0009_refunds.py",
+                "IF taken + NEW.amount_minor > credited THEN",
+                "IF NEW.amount_minor > credited THEN",
+            ),
+        ),
+        (f"{REFUNDS}/test_requests.py",),
+    ),
+    Mutant(
+        "two refunds at the edge meet at the deposit's row",
+        (
+            Edit("deposits/migrations/0009_refunds.py", " FOR NO KEY UPDATE;", ";"),
+            Edit("deposits/actions/refunds/request.py", '.select_for_update(of=("self",))', ""),
+        ),
+        (f"{REFUNDS}/test_requests.py",),
+    ),
+    Mutant(
+        "a refused repetition of a doubtful refund is no proof",
+        (
+            Edit(
+                "deposits/actions/refunds/decide.py",
+                "    if claimed.step == Step.REFUND and claimed.in_doubt:\n        kept",
+                "    if False:\n        kept",
+            ),
+        ),
+        (f"{REFUNDS}/test_decide.py",),
+    ),
+    Mutant(
+        "what a dead worker knew of a refund counts no more",
+        (
+            Edit(
+                "deposits/sql/record_refunds.sql",
+                "JOIN given ON given.id = r.id AND given.epoch = r.lease_epoch",
+                "JOIN given ON given.id = r.id",
+            ),
+        ),
+        (f"{REFUNDS}/test_late_answers.py",),
+    ),
+    Mutant(
+        "the end of a refund and its booking stand or fall together",
+        (Edit("deposits/actions/refunds/record.py", "    with transaction.atomic():\n", "    if True:\n"),),
+        (f"{REFUNDS}/test_bank.py",),
     ),
 )

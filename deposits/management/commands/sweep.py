@@ -22,11 +22,12 @@ from deposits.actions import cases
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent, review_unclaimed
 from deposits.actions.notify import match_waiting
+from deposits.actions.refunds import keep_up as refunds
 from deposits.actions.reroute import reroute_waiting
 from deposits.actions.set_aside import set_aside_poison
 from deposits.actions.take_over import take_over_from_the_dead
 from deposits.crash_points import reach
-from deposits.models import Deposit
+from deposits.models import Deposit, Refund
 from deposits.reconciliation.reconcile import close_finished_days
 
 log = structlog.get_logger("deposits.sweep")
@@ -90,7 +91,7 @@ def sweep(watch: Watch) -> None:
     set_aside_poison()
     take_over_from_the_dead(carriers)
     reroute_waiting()
-    if Deposit.objects.due(carriers).exists():
+    if Deposit.objects.due(carriers).exists() or Refund.objects.due(carriers).exists():
         reach("sweeper.before_ring")
         if not doorbell.ring_now():
             drain()
@@ -104,5 +105,6 @@ def sweep(watch: Watch) -> None:
     review_unclaimed()
     match_waiting()
     cases.keep_up()
+    refunds.keep_up()
     close_finished_days()
     audit.seal()

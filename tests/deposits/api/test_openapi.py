@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import get_resolver
 from drf_spectacular.validation import validate_schema
 
-from deposits.api import examples
+from deposits.api import examples, refund_operations
 from deposits.api.kinds import FIELD_CODES, KINDS, SITE_CODES
 from tests.deposits.api.calling import Api, check_against_schema, published, validator
 
@@ -71,6 +71,8 @@ def _routes(patterns: Any, prefix: str = "") -> list[str]:
         ("MethodList", examples.METHODS),
         ("DepositList", examples.PAGE),
         ("Timeline", examples.TIMELINE),
+        ("CreateRefund", refund_operations.CREATE),
+        ("Refund", refund_operations.REFUND),
     ],
 )
 def test_every_example_keeps_to_its_schema(schema: str, example: Any) -> None:
@@ -101,8 +103,9 @@ def test_the_example_is_accepted_and_answered_as_shown(api: Api) -> None:
 def test_every_refusal_of_the_actions_has_a_kind() -> None:
     source = "".join(
         path.read_text(encoding="utf-8")
-        for path in (ROOT / "deposits" / "actions").glob("*.py")
-        if path.name != "resolve.py"  # what it refuses, it refuses to staff
+        for path in (ROOT / "deposits" / "actions").rglob("*.py")
+        # What these refuse, they refuse to staff.
+        if "/".join(path.parts[-2:]) not in ("actions/resolve.py", "refunds/approve.py", "refunds/settle.py")
     )
     codes = set(re.findall(r'Refusal\(\s*"(\w+)"', source)) | set(
         re.findall(r'code = "(\w+)" if not', source)

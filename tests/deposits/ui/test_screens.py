@@ -16,7 +16,9 @@ NOW = datetime(2026, 3, 2, 14, 5, tzinfo=UTC)
 STEPS = ("play", "contact", "back_to_deposit", "my_deposits", "cancel", "retry", "change_amount")
 
 
-def seen(state: State, *, age_s: float = 1, note: str = "", why: str = "", **fields: Any) -> Screen:
+def seen(
+    state: State, *, age_s: float = 1, note: str = "", why: str = "", told: str = "", **fields: Any
+) -> Screen:
     """The screen of a deposit of £20 that has been waited for `age_s` seconds."""
     values: dict[str, Any] = {
         "state": state,
@@ -42,6 +44,7 @@ def seen(state: State, *, age_s: float = 1, note: str = "", why: str = "", **fie
             operator="Paysite Casino",
             review_within="one working day",
             note=note,
+            refunds=told,
         )
     )
 
@@ -166,3 +169,11 @@ def test_a_review_says_the_same_whatever_the_cause() -> None:
 def test_a_step_without_a_place_is_not_offered() -> None:
     shown = seen(State.DECLINED, why="carrier_number_unknown")
     assert [step.label for step in shown.steps] == ["Back to deposit"]
+
+
+def test_what_went_back_is_told_before_the_balance() -> None:
+    words = "£5.00 has been returned to your phone bill."
+    part = seen(State.CREDITED, refunded_minor=500, told=words)
+    assert (part.name, part.heading, part.lines[0]) == ("S13", "£20.00 deposited", words)
+    whole = seen(State.CREDITED, refunded_minor=2_000, told="£20.00 has been returned to your phone bill.")
+    assert (whole.heading, whole.title) == ("£20.00 returned", "Returned – £20")

@@ -1,0 +1,86 @@
+"""The refunds' part in a worker's shift: which are due, what is said to whom, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+from django.conf import settings
+
+from carriers import registry
+from carriers.driver import Result as Ended
+from carriers.interface import Conversation, RefundOrder
+from deposits import refund_transitions
+from deposits.actions.refunds.decide import decide
+from deposits.actions.refunds.record import record
+from deposits.crash_points import reach
+from deposits.refund_transitions import ClaimedRefund, RefundResult, Step
+
+log = structlog.get_logger("deposits.refunds.converse")
+
+#: A worker that is busy with deposits looks for due refunds this often, and at the beginning and end of its shift.
+_LOOK_EVERY_S = 1.0
+
+
+class Turn:
+    """When this worker looks for due refunds: they are rare, and a look must cost the deposits nothing."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._look_at = 0.0
+
+    def claim(self, rooms: Mapping[str, int], *, now: bool) -> list[ClaimedRefund]:
+        """Return the refunds that are due and this worker's from here on; `now` looks out of turn."""
+        if not now and time.monotonic() < self._look_at:
+            return []
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
+        batch = refund_transitions.claim(settings.WORKER_BATCH_SIZE, self._owner, rooms)
+        if batch:
+            # Where there were some there may be more.
+            self._look_at = 0.0
+            reach("refund.after_claim")
+        return batch
+
+
+def conversation(claimed: ClaimedRefund) -> Conversation:
+    """Return what is to be said about the refund: the order itself, or the question what became of it."""
+    adapter = registry.adapter_for(claimed.carrier)
+    order = RefundOrder(
+        reference=claimed.reference,
+        payment_id=claimed.payment_id,
+        payment_reference=claimed.deposit_reference,
+        amount_minor=claimed.amount_minor,
+        paid_minor=claimed.paid_minor,
+        currency=claimed.currency,
+        description=f"Refund {claimed.reference} of deposit {claimed.deposit_reference}",
+        msisdn=claimed.phone_number,
+        refund_id=claimed.carrier_refund_id,
+        first_sent_at=claimed.first_sent_at,
+        last_sent_at=claimed.last_sent_at,
+    )
+    return adapter.refund(order) if claimed.step == Step.REFUND else adapter.inquire_refund(order)
+
+
+def conclude(ended: Sequence[tuple[ClaimedRefund, Ended]]) -> None:
+    """Record what the conversations came to."""
+    if not ended:
+        return
+    reach("refund.after_answer")
+    if decided := [(claimed, result) for claimed, end in ended if (result := _decided(claimed, end))]:
+        record(decided)
+    reach("refund.after_commit")
+
+
+def _decided(claimed: ClaimedRefund, end: Ended) -> RefundResult | None:
+    """What is to be recorded; None when we cannot tell, so that one refund never takes the others' answers along."""
+    resend_is_safe = registry.adapter_for(claimed.carrier).resend_is_safe
+    try:
+        result = decide(
+            claimed, end.outcome, registry.profile(claimed.carrier), resend_is_safe=resend_is_safe
+        )
+    except Exception:  # its lease runs out; in the end it is set aside for people
+        log.exception("answer_not_understood", reference=claimed.reference, carrier=claimed.carrier)
+        return None
+    result.exchanges = end.exchanges
+    return result

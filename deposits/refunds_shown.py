@@ -1,0 +1,68 @@
+"""How a refund is told to people and partners: the same words in the API, the admin and on the player's page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from deposits.models import Deposit, Refund
+from deposits.presentation import format_money
+from deposits.references import public_id, public_refund_id
+from deposits.refund_states import FINAL, State
+
+_STATUS = {State.RETURNED: "succeeded", State.REFUSED: "failed", State.FAILED: "failed"}
+STATUSES = ("processing", "succeeded", "failed")
+
+
+def status(refund: Refund) -> str:
+    """Return the coarse state that partners act on: `STATUSES`."""
+    return _STATUS.get(State(refund.state), "processing")
+
+
+def as_object(refund: Refund) -> dict[str, Any]:
+    """Return the refund as the API shows it. What staff wrote as their note stays with staff."""
+    return {
+        "id": public_refund_id(refund.id),
+        "object": "refund",
+        "reference": refund.reference,
+        "deposit": public_id(refund.deposit_id),
+        "deposit_reference": refund.deposit.reference,
+        "status": status(refund),
+        "amount": refund.amount_minor,
+        "currency": refund.currency,
+        "reason": refund.reason,
+        "note": (refund.note or None) if refund.requested_by_id is None else None,
+        "created_at": _time(refund.created_at),
+        "updated_at": _time(refund.updated_at),
+    }
+
+
+def told_to_player(deposit: Deposit) -> str:
+    """Return what the player reads about the refunds of a deposit; "" when nothing goes or went back."""
+    where = "your bank account" if deposit.method_type == "bank" else "your phone bill"
+    returned = _money(deposit.refunded_minor, deposit)
+    on_its_way = _money(
+        sum(r.amount_minor for r in deposit.refunds.exclude(state__in=FINAL).exclude(state=State.REQUESTED)),
+        deposit,
+    )
+    told = []
+    if deposit.refunded_minor:
+        told.append(f"{returned} has been returned to {where}.")
+    if on_its_way:
+        told.append(f"{on_its_way} is on its way back to {where}. It has been taken from your balance.")
+    return " ".join(told)
+
+
+def will_read(amount_minor: int, deposit: Deposit) -> str:
+    """Return what the player will read while a refund of `amount_minor` is on its way, for whoever requests it."""
+    where = "your bank account" if deposit.method_type == "bank" else "your phone bill"
+    on_its_way = _money(amount_minor, deposit)
+    return f"{on_its_way} is on its way back to {where}. It has been taken from your balance."
+
+
+def _money(minor: int, deposit: Deposit) -> str:
+    return format_money(minor, deposit.currency) if minor else ""
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
