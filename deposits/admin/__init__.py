@@ -8,6 +8,7 @@ from deposits.admin import (
     inbox,
     player_pages,
     refund_pages,
+    rule_pages,
     settlement_pages,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "inbox",
     "player_pages",
     "refund_pages",
+    "rule_pages",
     "settlement_pages",
 ]

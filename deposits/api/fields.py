@@ -29,6 +29,7 @@ class Group:
     """An object of fields."""
 
     fields: Mapping[str, Field | Group | Variants]
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Variants:
     check: Check
     groups: Mapping[str, Group]
     usual: str
+    required: bool = True
 
 
 _DESCRIBED = {str: "text", int: "a whole number, written in digits only, without quotes", dict: "an object"}
@@ -98,7 +100,7 @@ def _value_error(value: Any, field: Field, path: str) -> list[FieldError]:
 
 
 def _is_required(field: Field | Group | Variants) -> bool:
-    return not isinstance(field, Field) or field.required
+    return field.required
 
 
 def _kind(field: Field | Group | Variants) -> str:

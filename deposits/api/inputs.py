@@ -39,24 +39,27 @@ class CreateRefund(msgspec.Struct, forbid_unknown_fields=True):
     note: str | None = None
 
 
+_KIND = Field(str, checks.method_type)
+#: A way to pay, as bodies name it.
+METHOD = Variants(
+    by="type",
+    check=checks.method_type,
+    groups={
+        registry.CARRIER_BILLING: Group({"type": _KIND, "phone_number": Field(str, checks.phone_number)}),
+        registry.BANK: Group({"type": _KIND, "bank_id": Field(str, checks.bank_id)}),
+    },
+    usual=registry.CARRIER_BILLING,
+)
+
+
 def _create(return_url: Field) -> Group:
-    kind = Field(str, checks.method_type)
-    method = Variants(
-        by="type",
-        check=checks.method_type,
-        groups={
-            registry.CARRIER_BILLING: Group({"type": kind, "phone_number": Field(str, checks.phone_number)}),
-            registry.BANK: Group({"type": kind, "bank_id": Field(str, checks.bank_id)}),
-        },
-        usual=registry.CARRIER_BILLING,
-    )
     return Group(
         {
             "player": Field(str, checks.player),
             "amount": Field(int, checks.amount),
             "currency": Field(str, checks.currency),
             "partner_reference": Field(str, checks.partner_reference, required=False),
-            "method": method,
+            "method": METHOD,
             "return_url": return_url,
         }
     )

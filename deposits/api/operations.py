@@ -247,3 +247,19 @@ GET_TIMELINE: Operation = {
         **problems(*ALWAYS, "not_found"),
     },
 }
+
+ASK_ELIGIBILITY: Operation = {
+    "operationId": "askEligibility",
+    "tags": ["Players"],
+    "summary": "What a player may deposit",
+    "description": "Every check and rule that applies, with the figures used, and the amounts that would pass by each "
+    "way to pay. It changes nothing, and promises nothing: a deposit is checked again when it is accepted. Without an "
+    "amount it is about the least there is; without a method, about each of the player's numbers and each bank. With a "
+    "test key, a player not seen before is taken for a new one.",
+    "parameters": [],
+    "requestBody": body("AskEligibility", examples.ASK_ELIGIBILITY),
+    "responses": {
+        "200": response("How it stands.", ref("Eligibility"), examples.ELIGIBILITY),
+        **problems(*ALWAYS, *BODY, "method_not_supported", "bank_unknown", "player_unknown"),
+    },
+}
