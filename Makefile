@@ -27,7 +27,7 @@ INSTALL := $(PYTHON) paysite/local_stack/install.py $(VENV)
 # A failed recipe leaves no stamp behind.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos mutants check bench chromium format lock clean distclean
+.PHONY: help run test chaos mutants check bench chromium openapi-mock format lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ help: ## Show this list
 run: $(INSTALLED) ## Start all of Paysite on this machine (PORT=8000, INSTANCES=1); Ctrl-C stops it
 	@$(BIN)/python -m paysite.local_stack --port $(PORT) --instances $(INSTANCES)
 
-test: $(INSTALLED_DEV) chromium ## Run every test (ARGS='-k word' for some of them)
+test: $(INSTALLED_DEV) chromium openapi-mock ## Run every test (ARGS='-k word' for some of them)
 	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 chaos: $(INSTALLED_DEV) ## Kill everything while money moves, and write reports/chaos.md (SEED=, DEPOSITS=, MINUTES=)
@@ -62,6 +62,10 @@ format: $(INSTALLED_DEV) ## Put the code into the form that check asks for
 # Browser tests look for it themselves and say what is missing; here it is only installed, where that is allowed.
 chromium: $(INSTALLED_DEV)
 	@$(BIN)/python -m paysite.local_stack.chromium
+
+# Likewise; only where the protocols' descriptions lie beside the project.
+openapi-mock: $(INSTALLED_DEV)
+	@$(BIN)/python -m tests.openapi_mock.install
 
 clean: ## Stop what runs, and forget all data
 	@$(PYTHON) paysite/local_stack/clean.py .data

@@ -8,7 +8,6 @@ adapter was not through with it), and as `NotSent` otherwise.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 import traceback
@@ -34,7 +33,6 @@ _LOOKED_AT_BYTES = 2 * STORED_BODY_CHARACTERS
 _CUT_OFF = "the conversation was cut off"
 
 _log = structlog.get_logger(__name__)
-_levels = logging.getLogger(__name__)
 
 
 Owner = TypeVar("Owner")
@@ -189,16 +187,15 @@ def _take(talk: _Talk[Any], end: Finished) -> bool:
         talk.moved_money = True
     exchange = _exchange(request, end)
     talk.exchanges.append(exchange)
-    if _levels.isEnabledFor(logging.DEBUG):
-        _log.debug(
-            "carrier_exchange",
-            carrier=profile.code,
-            reference=talk.reference,
-            method=exchange.method,
-            path=exchange.path.partition("?")[0],
-            status=exchange.status,
-            elapsed_ms=exchange.elapsed_ms,
-        )
+    _log.debug(
+        "carrier_exchange",
+        carrier=profile.code,
+        reference=talk.reference,
+        method=exchange.method,
+        path=exchange.path.partition("?")[0],
+        status=exchange.status,
+        elapsed_ms=exchange.elapsed_ms,
+    )
     if end.answer is None:
         _end_in_silence(talk, end.error)
         return False

@@ -35,6 +35,9 @@ PROBE_EVERY_S = 5
 MINUTE_S = 60
 REPEATS_ALWAYS = 60
 
+#: Outcomes that speak against the carrier; one that only asks us to slow down does not.
+_FAILURES = (carrier.NotSent, carrier.Unknown, carrier.OurFault, carrier.NotDone)
+
 #: While all goes well, what was seen is told to the others this often; bad news at once.
 _TELL_EVERY_S = 1.0
 #: Carriers that have left a call of this process without an answer since; and when one was last said to be back.
@@ -72,10 +75,11 @@ class Sightings:
         `sends`: how often the carrier had seen the deposit before. `probe`: it was sent to try an open breaker.
         """
         seen = self._seen.setdefault((code, operation), _Seen(code, operation))
-        failed = isinstance(outcome, carrier.NotSent | carrier.Unknown | carrier.OurFault) or (
-            isinstance(outcome, carrier.NotDone) and not outcome.throttled
+        pause_s = (
+            outcome.retry_after_s if isinstance(outcome, carrier.NotDone) and outcome.throttled else None
         )
-        throttled = isinstance(outcome, carrier.NotDone) and outcome.throttled
+        throttled = pause_s is not None
+        failed = not throttled and isinstance(outcome, _FAILURES)
         seen.calls += 1
         seen.failures += failed
         seen.refusals += isinstance(outcome, carrier.OurFault)
@@ -83,8 +87,7 @@ class Sightings:
             seen.first_calls += not sends
             seen.repeats += bool(sends)
         seen.answered_probes += probe and not failed and not throttled
-        if isinstance(outcome, carrier.NotDone) and outcome.throttled:
-            seen.pause_s = max(seen.pause_s, outcome.retry_after_s)
+        seen.pause_s = max(seen.pause_s, pause_s or 0.0)
         self._urgent |= failed or throttled or probe
         if isinstance(outcome, carrier.NotSent | carrier.Unknown):
             _silent.add(code)
@@ -112,10 +115,7 @@ class Sightings:
         self._told_at = time.monotonic()
         missing = _observe(seen)
         if missing:
-            Breaker.objects.bulk_create(
-                [Breaker(carrier=one.carrier, operation=one.operation) for one in missing],
-                ignore_conflicts=True,
-            )
+            _make(Breaker(carrier=one.carrier, operation=one.operation) for one in missing)
             _observe(missing)
 
 
@@ -129,8 +129,7 @@ def shut(carriers: Iterable[str], operation: str) -> dict[str, str]:
 
 def make_known(carriers: Iterable[str]) -> None:
     """Make the breakers of `carriers` (codes) that are not there yet, so that staff can open one before it is used."""
-    rows = [Breaker(carrier=code, operation=step.value) for code in carriers for step in Deposit.Next]
-    Breaker.objects.bulk_create(rows, ignore_conflicts=True)
+    _make(Breaker(carrier=code, operation=step.value) for code in carriers for step in Deposit.Next)
 
 
 def hold_open(breaker: Breaker, reason: str) -> None:
@@ -153,6 +152,10 @@ def close(breaker: Breaker, reason: str) -> None:
         failures=0,
         refusals=0,
     )
+
+
+def _make(breakers: Iterable[Breaker]) -> None:
+    Breaker.objects.bulk_create(breakers, ignore_conflicts=True)
 
 
 def _observe(seen: list[_Seen]) -> list[_Seen]:

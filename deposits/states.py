@@ -163,9 +163,12 @@ LEGAL_MOVES = frozenset((source, target) for (source, _), target in TRANSITIONS.
 CLAIMABLE = tuple(state.value for state in State if (state, E.SILENCE) in TRANSITIONS)
 
 
+_BY_NAME = {state.value: state for state in State}
+
+
 def known(value: str) -> State | None:
     """Return the state with this name, or None for one that this version of the code does not know."""
-    return State(value) if value in State.values else None
+    return _BY_NAME.get(value)
 
 
 class IllegalTransition(Exception):

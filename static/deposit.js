@@ -67,6 +67,8 @@
   const go = () => {
     const link = goOn && panel.querySelector("[data-go]");
     if (!link) return;
+    // Before the page has loaded it would be replaced, and Back would not lead to it.
+    if (document.readyState !== "complete") return addEventListener("load", () => setTimeout(go));
     goOn = "";
     location.assign(link.href);
   };

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.local_servers import servers
 from tests.stack import Stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_cheap() -> Iterator[None]:
+    """Most tests of the admin begin with a member of staff; a million rounds for each were minutes of every run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -41,19 +52,27 @@ def database_url(blocker: DjangoDbBlocker) -> str:
         return servers().database_url.rsplit("/", 1)[0] + f"/{connection.settings_dict['NAME']}"
 
 
-@pytest.fixture(scope="module")
-def stack(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+@contextmanager
+def standing_stack(
+    blocker: DjangoDbBlocker, folder: Path, environment: Mapping[str, str] | None = None, **how: Any
 ) -> Iterator[Stack]:
-    """The whole product, running, over the test database, for the tests of one module; each makes its own players.
-
-    It ends with the module, so that no worker takes deposits away from tests that claim them themselves.
-    """
-    running = Stack(
-        Path(tmp_path_factory.mktemp("stack")), database_url(django_db_blocker), servers().redis_url
-    )
+    """The whole product, running, over the test database, with more `environment`; `how`: of `Stack`."""
+    running = Stack(folder, database_url(blocker), servers().redis_url, **how)
+    running.environment |= environment or {}
     try:
         running.start()
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The whole product, running, for the tests of one module; each makes its own players.
+
+    It ends with the module, so that no worker takes deposits away from tests that claim them themselves.
+    """
+    with standing_stack(django_db_blocker, tmp_path_factory.mktemp("stack")) as running:
+        yield running

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -63,7 +64,13 @@ def read_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         action="append",
         help="where customers may be sent back to, {bank_id} filled in; repeat for more; none: https or loopback",
     )
+    parser.add_argument("--bank-certificate", type=Path, help="PEM file, with its key: the bank speaks https")
+    parser.add_argument(
+        "--client-ca", type=Path, help="PEM file: who calls the bank's API must be certified by it"
+    )
     arguments = parser.parse_args(argv)
+    if arguments.client_ca and not arguments.bank_certificate:
+        parser.error("--client-ca needs --bank-certificate: without https nobody shows a certificate")
     if not arguments.client_id or not arguments.client_secret:
         parser.error(
             "--client-id and --client-secret are needed (or SANDBOX_CLIENT_ID and SANDBOX_CLIENT_SECRET)"
@@ -137,6 +144,7 @@ def bank_of(arguments: argparse.Namespace, origin: str, clock: Clock, settings: 
         BankTokens(arguments.client_secret),
         BankFaults(settings),
         BankLifecycle(store, clock, settings),
+        mutual_tls=arguments.client_ca is not None,
     )
 
 
@@ -150,7 +158,9 @@ async def serve(arguments: argparse.Namespace) -> None:
     bank_socket = socket.create_server(
         (arguments.host, arguments.bank_port), reuse_port=False, backlog=BACKLOG
     )
-    bank_origin = f"http://{arguments.host}:{bank_socket.getsockname()[1]}"
+    bank_tls = tls_of(arguments.bank_certificate, arguments.client_ca)
+    scheme = "http" if bank_tls is None else "https"
+    bank_origin = f"{scheme}://{arguments.host}:{bank_socket.getsockname()[1]}"
     async with (
         built(arguments, bank_origin) as world,
         contextlib.aclosing(Refunds(world, arguments.data_dir)) as refunds,
@@ -162,7 +172,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             await web.TCPSite(
                 carrier, arguments.host, arguments.port, reuse_address=True, backlog=BACKLOG
             ).start()
-            await web.SockSite(bank, bank_socket, backlog=BACKLOG).start()
+            await web.SockSite(bank, bank_socket, ssl_context=bank_tls, backlog=BACKLOG).start()
             sys.stdout.write(f"sandbox: http://{arguments.host}:{arguments.port}/sandbox/\n")
             sys.stdout.write(f"bank: {bank_origin}/\n")
             sys.stdout.flush()
@@ -171,6 +181,18 @@ async def serve(arguments: argparse.Namespace) -> None:
         finally:
             await carrier.cleanup()
             await bank.cleanup()
+
+
+def tls_of(certificate: Path | None, client_ca: Path | None) -> ssl.SSLContext | None:
+    """The bank's TLS, None for none. Browsers of customers come without a certificate, so none is insisted on here."""
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
 
 
 def runner_of(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> web.ServerRunner:

@@ -108,14 +108,16 @@ class Control:
         if advance:
             self._advance(encode({"advance_s": _number("advance_s", advance)}))
         changes: dict[str, object] = {}
-        faults: dict[str, float] = {}
+        faults: dict[str, dict[str, float]] = {"fault": {}, "bank_fault": {}}
         for name, text in form.items():
-            if name.startswith("fault."):
-                faults[name.removeprefix("fault.")] = _number(name, text)
+            kind, _, fault = name.partition(".")
+            if kind in faults:
+                faults[kind][fault] = _number(name, text)
             else:
                 changes[name] = text if name == "seed" else _number(name, text)
         if changes:
-            changes["faults"] = {name: value for name, value in faults.items() if value}
+            for kind, shares in faults.items():
+                changes[f"{kind}s"] = {name: value for name, value in shares.items() if value}
             self._put_settings(encode(changes))
         return Answer(303, content_type="", headers={"Location": "/sandbox/"})
 
@@ -167,18 +169,23 @@ class Control:
         return self._of_reference(reference)
 
     def _settlement(self, request: web.BaseRequest) -> Answer:
-        """The record of one day as a settlement file."""
+        """The record of one day as a settlement file: the carrier's, or that of `bank_id`."""
         day = request.query.get("date", stamp(self._world.clock.now())[: len("2026-01-31")])
         try:
             date.fromisoformat(day)
         except ValueError:
             raise invalid("date must be a day like 2026-01-31.") from None
         lines = ["date,reference,payment_id,amount,currency,kind"]
+        bank_id = request.query.get("bank_id")
         lines += [
             f"{day},{charge.reference_code},{charge.payment_id},{_major(charge.amount_minor)},"
             f"{charge.currency},{charge.kind}"
             for charge in self._world.store.charges
-            if charge.at.startswith(day)
+            if bank_id is None and charge.at.startswith(day)
+        ]
+        lines += [
+            f"{day},{line.reference},{line.payment_id},{_major(line.amount_minor)},{line.currency},charge"
+            for line in (self._bank.settlement(bank_id, day) if bank_id is not None else [])
         ]
         return Answer(200, "\n".join([*lines, ""]).encode(), "text/csv; charset=utf-8")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from itertools import islice
 from pathlib import Path
 
+from carriers.sandbox.bank.stories import BANK_FAULTS, BANKS
 from carriers.sandbox.clock import stamp
 from carriers.sandbox.lifecycle import CODE
 from carriers.sandbox.payments import Charge
@@ -33,8 +34,12 @@ def control_page(world: World) -> bytes:
         (
             _header(world),
             _section("numbers", "Phone numbers", _numbers(world)),
+            _section("banks", "Banks", _banks(world)),
             _section("settings", "Settings", _settings(world)),
             _section("charges", "Charges", _charges(world), _count(len(world.store.charges), "line")),
+            _section(
+                "payments", "Bank payments", _payments(world), _count(len(world.bank.store.lines), "line")
+            ),
             _section("requests", "Requests", _requests(world), _count(len(world.seen), "request")),
         )
     )
@@ -44,11 +49,13 @@ def control_page(world: World) -> bytes:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Sandbox Mobile</title>
+<title>Sandbox Mobile and Sandbox Bank</title>
 <link rel="stylesheet" href="/sandbox/page.css">
 </head>
 <body>
+<main>
 {body}
+</main>
 </body>
 </html>
 """.encode()
@@ -56,12 +63,13 @@ def control_page(world: World) -> bytes:
 
 def _header(world: World) -> str:
     return f"""<header>
-<p class="tag">Simulator: no real phone is charged</p>
-<h1>Sandbox Mobile</h1>
-<p>A carrier that speaks CAMARA Carrier Billing 0.5 and plays a story for each phone number.
-Its clock says <time>{stamp(world.clock.now())}</time>.</p>
-<nav aria-label="On this page"><a href="#numbers">Numbers</a> <a href="#settings">Settings</a>
-<a href="#charges">Charges</a> <a href="#requests">Requests</a></nav>
+<p class="tag">Simulator: no real phone is charged, no real money moves</p>
+<h1>Sandbox Mobile and Sandbox Bank</h1>
+<p>A carrier that speaks CAMARA Carrier Billing 0.5 and plays a story for each phone number, and banks that speak
+UK Open Banking 4.0 and play one each. Their clock says <time>{stamp(world.clock.now())}</time>.</p>
+<nav aria-label="On this page"><a href="#numbers">Numbers</a> <a href="#banks">Banks</a>
+<a href="#settings">Settings</a> <a href="#charges">Charges</a> <a href="#payments">Bank payments</a>
+<a href="#requests">Requests</a></nav>
 </header>"""
 
 
@@ -81,22 +89,32 @@ def _numbers(world: World) -> str:
     return note + _table(("Number", "What happens"), rows)
 
 
+def _banks(world: World) -> str:
+    rows = [
+        (f"<code>{bank_id}</code>", escape(story.name), escape(story.text))
+        for bank_id, story in BANKS.items()
+    ]
+    decisions = world.settings.bank_decisions
+    decided = ", ".join(f"{escape(name)} {share:g}" for name, share in decisions.items()) or "the page asks"
+    origin = escape(world.bank.origin)
+    note = f"<p>They are at <code>{origin}</code>. Customers decide: {decided}.</p>"
+    return note + _table(("bank_id", "Name", "What happens"), rows)
+
+
 def _settings(world: World) -> str:
     fields = "\n".join(
         _field(name, label, kind, str(getattr(world.settings, name)), hint)
         for name, label, kind, hint in _FIELDS
     )
-    faults = "\n".join(
-        _field(
-            f"fault.{name}", name.replace("_", " "), "number", f"{world.settings.faults.get(name, 0):g}", ""
-        )
-        for name in FAULTS
-    )
-    forced = "".join(f"<li><code>{escape(str(force))}</code></li>" for force in world.settings.force)
+    faults = _faults("fault", FAULTS, world.settings.faults)
+    bank_faults = _faults("bank_fault", BANK_FAULTS, world.settings.bank_faults)
+    every = [*world.settings.force, *world.settings.bank_force]
+    forced = "".join(f"<li><code>{escape(str(force))}</code></li>" for force in every)
     advance = _field("advance_s", "Advance by, seconds", "number", "600", "A reservation ends after 600")
     return f"""<form method="post" action="/sandbox/settings">
 <fieldset><legend>Times</legend>{fields}</fieldset>
 <fieldset><legend>Faults, as a probability from 0 to 1, on numbers without a story</legend>{faults}</fieldset>
+<fieldset><legend>Faults of banks without a story</legend>{bank_faults}</fieldset>
 <button>Save settings</button>
 </form>
 {f"<p>Forced faults:</p><ul>{forced}</ul>" if forced else ""}
@@ -104,6 +122,13 @@ def _settings(world: World) -> str:
 <fieldset><legend>Clock</legend>{advance}</fieldset>
 <button>Advance the clock</button>
 </form>"""
+
+
+def _faults(prefix: str, names: Iterable[str], set_now: Mapping[str, float]) -> str:
+    return "\n".join(
+        _field(f"{prefix}.{name}", name.replace("_", " "), "number", f"{set_now.get(name, 0):g}", "")
+        for name in names
+    )
 
 
 def _field(name: str, label: str, kind: str, value: str, hint: str) -> str:
@@ -132,6 +157,24 @@ def _charges(world: World) -> str:
         for charge in newest
     ]
     return _table(("No.", "At", "Kind", "Amount", "Number", "Reference"), rows)
+
+
+def _payments(world: World) -> str:
+    newest = world.bank.store.lines[: -SHOWN - 1 : -1]
+    if not newest:
+        return "<p>Nothing has been paid yet.</p>"
+    rows = [
+        (
+            str(line.seq),
+            f"<time>{line.at}</time>",
+            line.kind,
+            f'<span class="money">{"−" if line.kind == "refund" else ""}{_pounds(line.amount_minor)}</span>',
+            f"<code>{line.bank_id}</code>",
+            f"<code>{escape(line.reference)}</code>",
+        )
+        for line in newest
+    ]
+    return _table(("No.", "At", "Kind", "Amount", "Bank", "Reference"), rows)
 
 
 def _requests(world: World) -> str:

@@ -27,23 +27,23 @@ def entries(claimed: Claimed, result: Result) -> list[ledger.Entry]:
 def from_carrier(kind: str, deposit: Claimed | Deposit, account: int, amount_minor: int) -> ledger.Entry:
     """Return the entry of `amount_minor` that the deposit's carrier took, to a ledger account."""
     clearing = ledger.clearing_account_id(deposit.carrier, deposit.currency)
-    return ledger.Entry(
-        kind=kind,
-        source=deposit.id,
-        currency=deposit.currency,
-        postings=((clearing, -amount_minor), (account, amount_minor)),
-        description=deposit.reference,
-    )
+    return _entry(kind, deposit, clearing, account, amount_minor)
 
 
 def from_unallocated(kind: str, deposit: Deposit, account: int, amount_minor: int) -> ledger.Entry:
     """Return the entry that gives `amount_minor` of what is nobody's yet to a ledger account."""
     unallocated = ledger.unallocated_account_id(deposit.carrier, deposit.currency)
+    return _entry(kind, deposit, unallocated, account, amount_minor)
+
+
+def _entry(
+    kind: str, deposit: Claimed | Deposit, from_account: int, to_account: int, amount_minor: int
+) -> ledger.Entry:
     return ledger.Entry(
         kind=kind,
-        source=deposit.pk,
+        source=deposit.id,
         currency=deposit.currency,
-        postings=((unallocated, -amount_minor), (account, amount_minor)),
+        postings=((from_account, -amount_minor), (to_account, amount_minor)),
         description=deposit.reference,
     )
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.conflicts import again_on_conflict
+from carriers import registry
 from deposits import doorbell, transitions
 from deposits.actions.accept import canonical
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
@@ -46,7 +47,8 @@ def confirm(deposit_id: UUID, code: str, caller: Caller, idempotency_key: str) -
         deposit = Deposit.objects.select_for_update().get(pk=deposit_id)
         if not _first_time(deposit, Command.Kind.CONFIRM, caller, idempotency_key, {"code": digits}):
             return deposit
-        if deposit.state != State.ACTION_REQUIRED or deposit.lease_owner:
+        # What is approved elsewhere has no code.
+        if not _awaits_player(deposit) or deposit.consent_id:
             raise NotPossibleNow(f"No code is awaited: the deposit is {deposit.get_state_display()}.")
         # By the database's clock, as everything about deadlines.
         if not Deposit.objects.filter(pk=deposit_id, action_expires_at__gt=Now()).exists():
@@ -76,9 +78,9 @@ def cancel(deposit_id: UUID, caller: Caller, idempotency_key: str) -> Deposit:
         if not _first_time(deposit, Command.Kind.CANCEL, caller, idempotency_key, {}):
             return deposit
         who = {"actor_kind": caller.kind, "actor": caller.actor}
-        if deposit.state == State.RECEIVED and deposit.first_sent_at is None:
+        if _is_ours_alone(deposit):
             transitions.move(deposit, Event.CANCELLED, **who)
-        elif deposit.state == State.ACTION_REQUIRED and not deposit.lease_owner:
+        elif _awaits_player(deposit):
             transitions.move(
                 deposit,
                 Event.CANCEL_REQUESTED,
@@ -97,8 +99,24 @@ def cancel(deposit_id: UUID, caller: Caller, idempotency_key: str) -> Deposit:
 
 def can_cancel(deposit: Deposit) -> bool:
     """Whether `cancel` would be accepted for the deposit as it was read."""
-    unsent = deposit.state == State.RECEIVED and deposit.first_sent_at is None
-    return unsent or (deposit.state == State.ACTION_REQUIRED and deposit.next_step != Deposit.Next.CONFIRM)
+    return _is_ours_alone(deposit) or (
+        deposit.state == State.ACTION_REQUIRED and deposit.next_step != Deposit.Next.CONFIRM
+    )
+
+
+def _is_ours_alone(deposit: Deposit) -> bool:
+    """Whether it waits to be sent and nobody can be taking the money for it.
+
+    What was sent to a bank before the player's approval is no order.
+    """
+    never_ordered = deposit.method_type == registry.BANK and not (deposit.approval_code or deposit.credential)
+    return deposit.state == State.RECEIVED and (deposit.first_sent_at is None or never_ordered)
+
+
+def _awaits_player(deposit: Deposit) -> bool:
+    """Whether the player may act now. A worker that only asks how it stands is no hindrance: it loses its lease."""
+    asked_about = deposit.next_step == Deposit.Next.INQUIRE
+    return deposit.state == State.ACTION_REQUIRED and (asked_about or not deposit.lease_owner)
 
 
 def _first_time(deposit: Deposit, kind: Command.Kind, caller: Caller, key: str, body: object) -> bool:

@@ -18,10 +18,10 @@ from carriers.profiles import CarrierProfile
 from deposits import retry
 from deposits.actions.decide_approval import (
     approval_exchanged,
-    approval_ran_out,
-    awaits_approval,
+    nobody_waits,
     redirect_required,
     undecided,
+    within_time,
 )
 from deposits.actions.silence import age_s, next_inquiry_s, overdue, silence, to_review
 from deposits.deadlines import CODE_LIFETIME_S
@@ -57,9 +57,7 @@ def decide(
             return _for_people(claimed, outcome, name)
         decision: Callable[..., Result] = _DECISIONS.get(type(outcome), _out_of_place)
         decided = decision(claimed, outcome, name, profile, resend_is_safe)
-        if awaits_approval(claimed) and decided.event in (Event.SILENCE, Event.OVERDUE):
-            return approval_ran_out(claimed, decided)
-        return decided
+        return within_time(claimed, decided)
     except IllegalTransition as error:
         log.error("outcome_out_of_place", reference=claimed.reference, state=claimed.state, outcome=name)
         return silence(claimed, name, str(error))
@@ -233,28 +231,41 @@ def _not_found(
     )
 
 
-def _not_done(claimed: Claimed, outcome: carrier.NotDone, name: str, *_: Any) -> Result:
+def _not_done(
+    claimed: Claimed, outcome: carrier.NotDone, name: str, profile: CarrierProfile, *_: Any
+) -> Result:
     delay_s = retry.resend_delay_s(claimed.tries, outcome.retry_after_s)
-    return _send_again(claimed, Event.NOT_DONE, name, outcome.detail, delay_s)
+    return _send_again(claimed, Event.NOT_DONE, name, outcome.detail, delay_s, profile)
 
 
-def _not_sent(claimed: Claimed, outcome: carrier.NotSent, name: str, *_: Any) -> Result:
-    return _send_again(claimed, Event.NOT_SENT, name, outcome.detail, retry.resend_delay_s(claimed.tries))
+def _not_sent(
+    claimed: Claimed, outcome: carrier.NotSent, name: str, profile: CarrierProfile, *_: Any
+) -> Result:
+    return _send_again(
+        claimed, Event.NOT_SENT, name, outcome.detail, retry.resend_delay_s(claimed.tries), profile
+    )
 
 
-def _our_fault(claimed: Claimed, outcome: carrier.OurFault, name: str, *_: Any) -> Result:
+def _our_fault(
+    claimed: Claimed, outcome: carrier.OurFault, name: str, profile: CarrierProfile, *_: Any
+) -> Result:
     log.error(
         "carrier_refuses_us", reference=claimed.reference, carrier=claimed.carrier, detail=outcome.detail
     )
-    return _send_again(claimed, Event.REFUSED, name, outcome.detail, retry.scaled(retry.REFUSED_RETRY_S))
+    return _send_again(
+        claimed, Event.REFUSED, name, outcome.detail, retry.scaled(retry.REFUSED_RETRY_S), profile
+    )
 
 
-def _send_again(claimed: Claimed, event: Event, name: str, detail: str, delay_s: float) -> Result:
+def _send_again(
+    claimed: Claimed, event: Event, name: str, detail: str, delay_s: float, profile: CarrierProfile
+) -> Result:
     """Certainly not processed. A first charge goes out again later; anything else begins with an inquiry.
 
     One that had been sent before is still in doubt, so that it never waits to be given up as unsent.
     """
-    if claimed.step != Step.AUTHORISE or claimed.not_found_seen or claimed.credential:
+    in_doubt = claimed.step != Step.AUTHORISE or claimed.not_found_seen or claimed.credential
+    if in_doubt or nobody_waits(claimed, profile):
         return silence(claimed, name, detail, next_in_s=max(delay_s, next_inquiry_s(claimed)))
     return result(
         claimed,

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from carriers import outcomes as carrier
+from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits import retry, sealing
 from deposits.actions.silence import age_s, next_inquiry_s, silence
@@ -21,6 +22,11 @@ from deposits.transitions import Claimed, Result, result
 Step = Deposit.Next
 #: While the player is away, the carrier is asked so seldom: most come back, and that is what we wait for.
 FIRST_LOOK_S = 60
+#: Nothing has been ordered in these, as long as there is no credential.
+_BEFORE_THE_ORDER = (State.ACTION_REQUIRED, State.SUBMITTING, State.UNKNOWN)
+_CAME_TO_NOTHING = frozenset(
+    {Event.SILENCE, Event.OVERDUE, Event.NOT_SENT, Event.NOT_DONE, Event.REFUSED, Event.RESENT}
+)
 #: The end is enforced by us a moment after it is reached, so that an approval of the last second still counts.
 GRACE_S = 5
 
@@ -98,19 +104,27 @@ def undecided(
     )
 
 
-def awaits_approval(claimed: Claimed) -> bool:
-    """Whether the player is away to approve, so that nothing can have been taken yet."""
-    away = claimed.state == State.ACTION_REQUIRED and bool(claimed.consent_id)
-    return away and claimed.step == Step.INQUIRE and not (claimed.approval_code or claimed.credential)
+def within_time(claimed: Claimed, decided: Result) -> Result:
+    """End what the player has not approved in time and nobody has ordered, whether the carrier answers or not.
 
-
-def approval_ran_out(claimed: Claimed, looked: Result) -> Result:
-    """Expire what the player has not approved in time, whether the carrier answers or not; else look again later."""
+    Anything else stays as it was decided; while the player is away it is looked at seldom.
+    """
     ends_at = claimed.action_expires_at
-    if ends_at is None or ends_at + timedelta(seconds=retry.scaled(GRACE_S)) <= claimed.claimed_at:
-        return _expired(claimed, looked.outcome)
-    looked.next_in_s = _next_look_s(claimed)
-    return looked
+    ordered = claimed.credential or claimed.carrier_payment_id
+    open_still = claimed.consent_id and claimed.step != Step.CANCEL and claimed.state in _BEFORE_THE_ORDER
+    if not open_still or ordered or ends_at is None or decided.event not in _CAME_TO_NOTHING:
+        return decided
+    if ends_at + timedelta(seconds=retry.scaled(GRACE_S)) <= claimed.claimed_at:
+        return _expired(claimed, decided.outcome)
+    if claimed.state == State.ACTION_REQUIRED:
+        decided.next_in_s = _next_look_s(claimed)
+    return decided
+
+
+def nobody_waits(claimed: Claimed, profile: CarrierProfile) -> bool:
+    """Whether it is too late to send the player anywhere, for a deposit that has not come so far."""
+    sends_players = profile.method_type == registry.BANK and not claimed.consent_id
+    return sends_players and age_s(claimed) >= profile.resend_within_s
 
 
 def _expired(claimed: Claimed, name: str) -> Result:

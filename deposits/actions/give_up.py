@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -39,15 +40,7 @@ def give_up_unsent(batch: int = 100) -> int:
             .exclude(Exists(doubtful))
             .select_for_update(skip_locked=True)[:batch]
         )
-        for deposit in deposits:
-            transitions.move(
-                deposit,
-                Event.OVERDUE,
-                actor_kind="worker",
-                actor="sweeper",
-                reason_code=reasons.unavailable(deposit.method_type),
-            )
-    return len(deposits)
+        return sum(_overdue([one], reason_code=reasons.unavailable(one.method_type)) for one in deposits)
 
 
 def review_unclaimed(batch: int = 100) -> int:
@@ -64,15 +57,13 @@ def review_unclaimed(batch: int = 100) -> int:
                 state__in=_WITH_A_CARRIER, pk__lt=first_id_at(a_day_ago), next_action_at__lt=due_before
             ).select_for_update(skip_locked=True)[:batch]
         )
-        for deposit in deposits:
-            transitions.move(
-                deposit,
-                Event.OVERDUE,
-                actor_kind="worker",
-                actor="sweeper",
-                detail="its carrier is not asked",
-                reason_code="under_review",
-                next_step=Deposit.Next.INQUIRE,
-                next_action_at=Now(),
-            )
+        asked_again = {"next_step": Deposit.Next.INQUIRE, "next_action_at": Now()}
+        return _overdue(
+            deposits, detail="its carrier is not asked", reason_code="under_review", **asked_again
+        )
+
+
+def _overdue(deposits: list[Deposit], **facts: Any) -> int:
+    for deposit in deposits:
+        transitions.move(deposit, Event.OVERDUE, actor_kind="worker", actor="sweeper", **facts)
     return len(deposits)

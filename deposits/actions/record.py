@@ -9,6 +9,7 @@ import structlog
 from django.db import DatabaseError, OperationalError, transaction
 
 from accounts import ledger
+from accounts.conflicts import again_on_conflict
 from deposits import transitions
 from deposits.actions import book
 from deposits.actions.notify import wake_waiting
@@ -19,10 +20,6 @@ from deposits.transitions import Claimed, Result
 
 log = structlog.get_logger("deposits.record")
 
-#: Deadlocks and serialisation failures undo the whole transaction, so it may be run again this often.
-_TRIES = 3
-_RETRYABLE = frozenset({"40001", "40P01"})
-
 
 def record(answers: Sequence[tuple[Claimed, Result]]) -> None:
     """Record the answers as a whole; if the database refuses them, each alone: one cannot hold up the rest.
@@ -30,7 +27,7 @@ def record(answers: Sequence[tuple[Claimed, Result]]) -> None:
     Raises OperationalError when the database cannot be reached: the leases run out and the deposits are asked about.
     """
     try:
-        moved = _record_with_retries(answers)
+        moved = _record_all(answers)
     except OperationalError:
         raise
     except DatabaseError as error:
@@ -44,24 +41,17 @@ def record(answers: Sequence[tuple[Claimed, Result]]) -> None:
     _log(answers)
 
 
-def _record_with_retries(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]:
-    for left in reversed(range(_TRIES)):
-        try:
-            with transaction.atomic():
-                moved = set(transitions.record([result for _, result in answers]))
-                ledger.post(
-                    [entry for claimed, r in answers if r.id in moved for entry in book.entries(claimed, r)]
-                )
-                reach("worker.after_ledger")
-                for claimed, r in answers:
-                    if r.id in moved and r.event == Event.REVERSED:
-                        book.reverse(claimed)
-                reach("worker.before_commit")
-            return moved
-        except OperationalError as error:
-            if not left or getattr(error.__cause__, "sqlstate", "") not in _RETRYABLE:
-                raise
-    raise AssertionError("unreachable")
+@again_on_conflict
+@transaction.atomic
+def _record_all(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]:
+    moved = set(transitions.record([result for _, result in answers]))
+    ledger.post([entry for claimed, r in answers if r.id in moved for entry in book.entries(claimed, r)])
+    reach("worker.after_ledger")
+    for claimed, r in answers:
+        if r.id in moved and r.event == Event.REVERSED:
+            book.reverse(claimed)
+    reach("worker.before_commit")
+    return moved
 
 
 def _follow_up(moved: Sequence[tuple[Claimed, Result]]) -> None:

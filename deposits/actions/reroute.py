@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from carriers import registry
@@ -15,6 +15,8 @@ from deposits.transitions import Claimed, Rerouting
 #: Deposits that wait for a carrier whose breaker is open and are moved in one go.
 _BATCH = 200
 
+_OnRoute = Claimed | Deposit
+
 
 def reroute_unsent(claimed: Iterable[Claimed]) -> list[UUID]:
     """Give deposits that could not be sent to the next route, where there is one; return which went.
@@ -22,25 +24,17 @@ def reroute_unsent(claimed: Iterable[Claimed]) -> list[UUID]:
     Only those that no carrier can have (design §4): one that was bound before stays.
     """
     unbound = [one for one in claimed if not one.bound]
-    others = {
-        one.id: _others(one.phone_number, one.currency, one.carrier, one.amount_minor) for one in unbound
-    }
-    if not any(others.values()):
+    if not unbound or not registry.has_second_routes():
         return []
-    shut = _shut()
-    return transitions.reroute(
-        [
-            Rerouting(one.id, one.carrier, to.code, f"{one.carrier} could not be reached")
-            for one in unbound
-            if (to := _first_open(others[one.id], shut))
-        ]
-    )
+    return _reroute(unbound, _shut(), lambda one: f"{one.carrier} could not be reached")
 
 
 def reroute_waiting() -> int:
     """Give deposits that wait for a carrier whose breaker is open to the next route; return how many went."""
+    if not registry.has_second_routes():
+        return 0
     shut = _shut()
-    if not shut or not registry.has_second_routes():
+    if not shut:
         return 0
     waiting = Deposit.objects.filter(
         carrier__in=list(shut),
@@ -49,25 +43,28 @@ def reroute_waiting() -> int:
         bound=False,
         lease_owner="",
     ).order_by("carrier", "next_action_at")[:_BATCH]
-    reroutings = [
-        Rerouting(one.pk, one.carrier, to.code, f"{one.carrier} is not used now: {shut[one.carrier]}")
-        for one in waiting
-        if (to := _first_open(_others(one.phone_number, one.currency, one.carrier, one.amount_minor), shut))
-    ]
-    return len(transitions.reroute(reroutings)) if reroutings else 0
+    return len(_reroute(waiting, shut, lambda one: f"{one.carrier} is not used now: {shut[one.carrier]}"))
 
 
 def _shut() -> dict[str, str]:
     return breakers.shut(registry.registry().profiles, Deposit.Next.AUTHORISE.value)
 
 
-def _others(msisdn: str, currency: str, carrier: str, amount_minor: int) -> list[CarrierProfile]:
-    return [
-        profile
-        for profile in registry.routes(msisdn, currency)
-        if profile.code != carrier and profile.minimum_minor <= amount_minor <= profile.maximum_minor
+def _reroute(
+    deposits: Iterable[_OnRoute], shut: dict[str, str], reason: Callable[[_OnRoute], str]
+) -> list[UUID]:
+    reroutings = [
+        Rerouting(one.id, one.carrier, to.code, reason(one))
+        for one in deposits
+        if (to := _next_route(one, shut))
     ]
+    return transitions.reroute(reroutings) if reroutings else []
 
 
-def _first_open(profiles: Iterable[CarrierProfile], shut: dict[str, str]) -> CarrierProfile | None:
-    return next((profile for profile in profiles if profile.code not in shut), None)
+def _next_route(deposit: _OnRoute, shut: dict[str, str]) -> CarrierProfile | None:
+    """The first other carrier of the number that takes the amount and is not shut."""
+    for profile in registry.routes(deposit.phone_number, deposit.currency):
+        takes_it = profile.minimum_minor <= deposit.amount_minor <= profile.maximum_minor
+        if takes_it and profile.code != deposit.carrier and profile.code not in shut:
+            return profile
+    return None

@@ -110,7 +110,8 @@ SELECT claimed.id, claimed.reference, claimed.player_id, claimed.amount_minor, c
     claimed.lease_epoch, claimed.tries, claimed.sends, claimed.bound, claimed.route_reason, claimed.inquiries,
     claimed.not_found_seen, claimed.not_found_first_at, claimed.first_sent_at, claimed.last_sent_at,
     claimed.created_at, claimed.action_expires_at, claimed.reason_code, claimed.request_id, now() AS claimed_at,
-    claimed.taken_minor, account.id AS player_account_id
-FROM claimed LEFT JOIN accounts_ledgeraccount AS account
-    ON account.kind = 'player' AND account.player_id = claimed.player_id AND account.currency = claimed.currency
-    AND account.carrier = ''
+    claimed.taken_minor, (
+        SELECT account.id FROM accounts_ledgeraccount AS account
+        WHERE account.kind = 'player' AND account.currency = claimed.currency
+            AND account.player_id = claimed.player_id AND account.carrier = '') AS player_account_id
+FROM claimed

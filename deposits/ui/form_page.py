@@ -73,6 +73,7 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
         "other": {"checked": is_other, "value": entry.amount if is_other else ""},
         "ranges": _ranges(choices),
         "methods": choices,
+        "matches": methods.matches(choice),
         "chosen": choice,
         "asks_number": any(one.value == NEW_NUMBER for one in choices),
         "asks_bank": any(one.value == ANOTHER_BANK for one in choices),

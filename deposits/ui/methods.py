@@ -56,9 +56,7 @@ class Method:
     def detail(self) -> str:
         """The second line of the choice."""
         if self.by_bank:
-            return (
-                "You choose it by name" if self.value == ANOTHER_BANK else "You approve it in your bank's app"
-            )
+            return "Choose it by name" if self.value == ANOTHER_BANK else "Approve in your bank's app"
         if self.value == NEW_NUMBER or not self.number:
             return "With another number" if self.number else "With your mobile number"
         return (
@@ -114,12 +112,17 @@ def choices(offered: Offer, choice: Method) -> list[Method]:
         ]
     banks: list[Method] = []
     if choice.by_bank:
-        banks = [choice, *(_bank(match, words="bank") for match in choice.matches)]
+        banks = [choice]
     elif offered.banks:
         banks = [
             _bank(offered.last_bank) if offered.last_bank else Method(registry.BANK, ANOTHER_BANK, "bank")
         ]
     return banks + phones if offered.last_kind == registry.BANK else phones + banks
+
+
+def matches(choice: Method) -> list[Method]:
+    """Return the banks that a typed name may mean, to choose from."""
+    return [_bank(match, words="bank") for match in choice.matches]
 
 
 def _phone(phone: PlayerPhone) -> Method:

@@ -6,6 +6,8 @@ partner's page to the partner's player, and to anybody else nothing about the de
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,6 +28,7 @@ log = structlog.get_logger("deposits.returning")
 
 #: Remembers, for a visitor who is not signed in, by which link the page was opened that led to the bank.
 COOKIE = "__Host-approving" if settings.SECURE_COOKIES else "approving"
+_TITLE = "Back from your bank"
 #: Longer than any bank lets an approval wait.
 COOKIE_LIFETIME_S = 3_600
 
@@ -63,18 +66,31 @@ def _led_on(request: HttpRequest, deposit: Deposit) -> HttpResponse:
     if request.session.get(SESSION_KEY) == deposit.player_id:
         return HttpResponseRedirect(page, status=303)
     if address := _partners_page(deposit):
-        return HttpResponseRedirect(address, status=303)
+        return _on_to(request, address)
     reference, _, token = request.COOKIES.get(COOKIE, "").partition(".")
     if reference == deposit.reference and links.opens_page(reference, token):
         return HttpResponseRedirect(f"{page}?{urlencode({'t': token})}", status=303)
-    context = {
-        "title": "Back from your bank",
-        "lines": (
-            "You can close this page.",
-            "Go back to the page where you started your deposit: the result is there.",
-        ),
-    }
-    return render(request, "deposits/came_back.html", context)
+    lines = (
+        "You can close this page.",
+        "Go back to the page where you started your deposit: the result is there.",
+    )
+    return render(request, "deposits/came_back.html", {"title": _TITLE, "lines": lines})
+
+
+def _on_to(request: HttpRequest, address: str) -> HttpResponse:
+    """On to the partner's page: for a browser by a page of ours, which goes on at once, for others by a redirect.
+
+    A bank's form may lead to us and nowhere else, and browsers hold that against every redirect that follows
+    (Content-Security-Policy, form-action). A page that loads another one is no redirect.
+    """
+    if request.headers.get("Sec-Fetch-Mode") != "navigate":
+        return HttpResponseRedirect(address, status=303)
+    lines = (f"You are going on to {urlsplit(address).hostname}.",)
+    response = render(
+        request, "deposits/came_back.html", {"title": _TITLE, "lines": lines, "address": address}
+    )
+    response["Refresh"] = f"0; url={address}"
+    return response
 
 
 def _partners_page(deposit: Deposit) -> str:

@@ -83,7 +83,7 @@ def running(
 def _carrier(
     stack: Stack, code: str, prefix: str, rank: int, port: int, time_divisor: float
 ) -> dict[str, Any]:
-    (like,) = settings.CARRIERS
+    like, *_ = settings.CARRIERS
     return {
         **like,
         "code": code,

@@ -67,6 +67,10 @@ class Carrier:
         body = {"phone_number": phone_number, "answers": list(answers)}
         assert self.sandbox.call("POST", "/sandbox/scripts", body).status == 200
 
+    def unscript(self) -> None:
+        """Take back all queued answers."""
+        assert self.sandbox.call("DELETE", "/sandbox/scripts").status == 200
+
     def advance(self, seconds: float) -> None:
         """Move the carrier's clock on, and do what is due by then."""
         assert self.sandbox.call("POST", "/sandbox/clock", {"advance_s": seconds}).status == 200

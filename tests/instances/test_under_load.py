@@ -17,8 +17,7 @@ from deposits.models import Deposit
 from tests.chaos_figures.load import Load
 from tests.chaos_figures.overload import most_at_once
 from tests.chaos_figures.rolling_restart import measure_rolling_restart
-from tests.conftest import database_url
-from tests.local_servers import servers
+from tests.conftest import standing_stack
 from tests.stack import Answer, Stack, await_condition
 
 #: deploy/haproxy/haproxy.cfg.
@@ -70,17 +69,14 @@ def short_of_connections(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path: Path
 ) -> Iterator[Stack]:
     """One web process per instance with one connection, on four threads."""
-    running = Stack(
-        tmp_path, database_url(django_db_blocker), servers().redis_url, instances=2, balanced=True
-    )
-    running.environment["DATABASE_POOL_SIZE"] = "1"
-    # Whoever has a connection keeps it for as long as the test wants.
-    running.environment |= {"DATABASE_LOCK_TIMEOUT_MS": "60000", "DATABASE_STATEMENT_TIMEOUT_MS": "60000"}
-    try:
-        running.start()
+    environment = {
+        "DATABASE_POOL_SIZE": "1",
+        # Whoever has a connection keeps it for as long as the test wants.
+        "DATABASE_LOCK_TIMEOUT_MS": "60000",
+        "DATABASE_STATEMENT_TIMEOUT_MS": "60000",
+    }
+    with standing_stack(django_db_blocker, tmp_path, environment, instances=2, balanced=True) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def test_f48_an_exhausted_pool_says_so_soon(

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from pytest_django.plugin import DjangoDbBlocker
 
 from paysite.local_stack.chromium import launch_arguments, require_chromium
+from tests.conftest import standing_stack
 from tests.stack import Stack
 
 #: Nothing of this may ask the world outside for anything.
@@ -23,6 +25,15 @@ _QUIET = (
 )
 
 OpenStory = Callable[..., Page]
+
+
+@pytest.fixture(scope="package")
+def stack(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The whole product, running, for all journeys: each is a player of its own, and starting it takes long."""
+    with standing_stack(django_db_blocker, tmp_path_factory.mktemp("stack")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

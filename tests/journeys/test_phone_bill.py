@@ -54,7 +54,7 @@ def test_one_tap_ends_in_the_balance_without_a_refresh(stack: Stack, open_story:
     see(page, "S6")
     page.evaluate("document.body.dataset.same = '1'")
     see(page, "S13")
-    assert page.title() == "Deposited – £20"
+    expect(page).to_have_title("Deposited – £20")
     expect(page.locator("h1")).to_have_text("£20.00 deposited")
     expect(page.locator("#panel")).to_contain_text("Balance £20.00.")
     assert page.evaluate("document.body.dataset.same") == "1"
@@ -118,7 +118,7 @@ def code_is_asked_for_and_taken(page: Page) -> None:
     page.fill("#code", "111111")
     page.get_by_role("button", name="Confirm £10").click()
     expect(page.locator("#code-problem")).to_contain_text("That is not the code we sent. 2 tries left.")
-    assert page.title() == "Problem: Enter the code – £10"
+    expect(page).to_have_title("Problem: Enter the code – £10")
     page.fill("#code", "123 456")
     page.get_by_role("button", name="Confirm £10").click()
     see(page, "S13")
@@ -274,7 +274,7 @@ def test_a_lost_connection_is_said_and_made_good(
     number = reference(page)
     await_condition(lambda: stack.charges(number), what="the charge")
     context.set_offline(False)
-    expect(page.locator("[data-screen='S13']")).to_be_visible(timeout=3_000)
+    see(page, "S13")
     assert len(stack.charges(number)) == 1
 
 

@@ -147,16 +147,13 @@ MUTANTS = (
     Mutant(
         "state and ledger entry are written in one transaction",
         (
+            Edit("deposits/actions/record.py", "@again_on_conflict\n@transaction.atomic\n", ""),
             Edit(
                 "deposits/actions/record.py",
-                "            with transaction.atomic():\n                moved",
-                "            with suppress(KeyError):\n                moved",
+                "import DatabaseError, OperationalError, transaction",
+                "import DatabaseError, OperationalError",
             ),
-            Edit(
-                "deposits/actions/record.py",
-                "from collections.abc import Sequence\n",
-                "from collections.abc import Sequence\nfrom contextlib import suppress\n",
-            ),
+            Edit("deposits/actions/record.py", "from accounts.conflicts import again_on_conflict\n", ""),
             # The wall behind it would notice by itself, so it is taken away as well.
             Edit(
                 "deposits/migrations/0002_lifecycle_guards.py",

@@ -30,6 +30,10 @@ class UnknownKey(Exception):
     """The client has published no such key, as far as can be told."""
 
 
+class KeysUnavailable(Exception):
+    """The client's keys cannot be read at the moment, so nothing can be said about a signature."""
+
+
 class Registration(Struct, kw_only=True, forbid_unknown_fields=True):
     """What the client has registered; read and changed at /sandbox/bank/client.
 
@@ -54,6 +58,7 @@ class Client:
         self._given = _keys_of(registration.jwks)
         self._fetched: dict[str, RSAKey] = {}
         self._fetched_at = 0.0
+        self._reached = True
         self._fetching = asyncio.Lock()
 
     def register(self, registration: Registration) -> None:
@@ -86,11 +91,16 @@ class Client:
         return bool(host) and secure and not parts.fragment
 
     async def key(self, kid: str) -> RSAKey:
-        """A public key of the client. Raises `UnknownKey` after asking at `jwks_url`, if there is one."""
+        """A public key of the client.
+
+        Raises `UnknownKey`, after asking at `jwks_url` if there is one, or `KeysUnavailable` when nobody answers there.
+        """
         if kid in self._given:
             return self._given[kid]
         if kid not in self._fetched and self.registration.jwks_url:
             await self._fetch()
+            if not self._reached:
+                raise KeysUnavailable
         if kid in self._fetched:
             return self._fetched[kid]
         raise UnknownKey(f"kid {kid!r} is none of the client's keys.")
@@ -102,16 +112,22 @@ class Client:
             url = self.registration.jwks_url
             try:
                 timeout = aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S)
-                async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+                async with (
+                    aiohttp.ClientSession(timeout=timeout) as session,
+                    session.get(url, raise_for_status=True) as answer,
+                ):
                     self._fetched = _keys_of(msgspec.json.decode(await answer.read()))
+                    self._reached = True
             except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ValueError) as problem:
+                # Those read before stay good.
+                self._reached = False
                 logger.warning("the client's keys could not be read from %s: %r", url, problem)
             self._fetched_at = time.monotonic()
 
 
 def _keys_of(jwks: object) -> dict[str, RSAKey]:
     """RSA keys by their `kid`. Raises `ValueError`."""
-    if jwks == {}:
+    if jwks in ({}, {"keys": []}):
         return {}
     try:
         keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]

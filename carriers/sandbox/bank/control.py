@@ -41,6 +41,17 @@ class BankControl:
             raise Refused(NOT_FOUND)
         return self._shown(self._world.store.lines_of(reference=unquote(name.removeprefix(f"{LEDGER}/"))))
 
+    def settlement(self, bank_id: str, day: str) -> list[BankLine]:
+        """What a bank's statement of one day ("2026-01-31") has of payments taken. Raises `Refused` for no bank."""
+        if bank_id not in BANKS:
+            raise invalid(f"{bank_id!r} is no bank. Banks: {', '.join(BANKS)}.")
+        lines = self._world.store.lines
+        return [
+            line
+            for line in lines
+            if line.bank_id == bank_id and line.kind == "payment" and line.at.startswith(day)
+        ]
+
     def _summary(self) -> Answer:
         banks = [
             {"bank_id": bank_id, "name": story.name, "base": self._world.base(bank_id), "story": story.text}

@@ -33,6 +33,10 @@ class BankLifecycle:
     def resume(self) -> None:
         """After a start: take up what was due when the last process ended."""
         for payment in self._store.payments.values():
+            consent = self._store.consents[payment.consent_id]
+            if consent.status != "COND":
+                # Killed between the payment's line and the consent's.
+                self._set_consent(consent, "COND", CONSUMED)
             self._wait(payment)
 
     def current(self, consent: Consent) -> Consent:

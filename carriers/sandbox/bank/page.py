@@ -42,7 +42,7 @@ def accounts_of(story: BankStory, holder: str) -> list[Account]:
     """The accounts to choose from; `holder` is the usual customer's name."""
     name = story.holder or holder
     return [
-        Account("current", "Current account", "20000112345678", name, 2_481_640),
+        Account("current", "Current", "20000112345678", name, 2_481_640),
         Account("savings", "Rainy day", "20000187654321", name, 71),
     ]
 
@@ -61,11 +61,13 @@ def approval_page(story: BankStory, consent: Consent, accounts: list[Account]) -
 <div><dt>Reference</dt><dd>{escape(_reference(consent))}</dd></div>
 </dl>
 <form method="post">
-<fieldset><legend>From</legend>
+<fieldset><legend>From an account of {escape(accounts[0].holder)}</legend>
 {choices}
 </fieldset>
+<div class="actions">
 {_button("approve", f"Approve {amount}", "primary")}
 {_button("refuse", "Do not approve", "secondary")}
+</div>
 <details><summary>Other endings, for testing</summary>
 {more}
 </details>
@@ -116,9 +118,9 @@ def _document(name: str, title: str, body: str) -> bytes:
 def _choice(account: Account, *, checked: bool) -> str:
     return (
         f'<label class="account"><input type="radio" name="account" value="{account.key}"'
-        f"{' checked' if checked else ''}> <span><b>{escape(account.label)}</b>"
-        f"<small>{_number(account.number)} · {escape(account.holder)}</small></span>"
-        f" <span class='balance'>{_pounds(account.balance_minor)}</span></label>"
+        f"{' checked' if checked else ''}> <b>{escape(account.label)}</b>"
+        f' <span class="balance">{_pounds(account.balance_minor)}</span>'
+        f" <small>{_number(account.number)}</small></label>"
     )
 
 

@@ -14,6 +14,7 @@ from carriers.sandbox.answers import GARBAGE
 from carriers.sandbox.bank import oauth
 from carriers.sandbox.bank.answers import PISP_PATH, BankAnswer
 from carriers.sandbox.bank.approval import Approval
+from carriers.sandbox.bank.clients import KeysUnavailable
 from carriers.sandbox.bank.oauth import OAuth
 from carriers.sandbox.bank.page import STYLE, STYLE_PATH, front_page
 from carriers.sandbox.bank.payments import Pisp
@@ -87,6 +88,8 @@ class BankService:
             if refused.status == 503:
                 headers["Retry-After"] = _RETRY_AFTER_S
             return BankAnswer(refused.status, refused.body(str(uuid.uuid4())), headers=headers)
+        except KeysUnavailable:
+            return BankAnswer(503, headers={"Retry-After": _RETRY_AFTER_S})
         except OAuthRefused as refused:
             value = {"error": refused.error, "error_description": refused.description}
             return BankAnswer(refused.status, value, headers={"Cache-Control": "no-store", **refused.headers})
@@ -99,7 +102,10 @@ class BankService:
 
     async def _route(self, call: BankCall) -> BankAnswer:
         method = call.request.method
-        if call.path.startswith(f"{PISP_PATH}/"):
+        is_api = call.path.startswith(f"{PISP_PATH}/")
+        if self._world.mutual_tls and (is_api or call.path == oauth.TOKEN_PATH) and not call.is_certified:
+            raise BankRefused(401)
+        if is_api:
             return await self._pisp.answer(call)
         match method, call.path:
             case "GET", oauth.DISCOVERY_PATH:

@@ -34,10 +34,12 @@ class BankWorld:
     tokens: BankTokens
     faults: BankFaults
     lifecycle: BankLifecycle
+    mutual_tls: bool = False
+    """Whether tokens and the API are for certified clients only (RFC 8705 §2, without binding tokens to them)."""
 
     def base(self, bank_id: str, host: str = "") -> str:
         """Where a bank is, which is also its name as an issuer. `host` is what the client calls this origin."""
-        origin = f"http://{host}" if host else self.origin
+        origin = f"{self.origin.partition(':')[0]}://{host}" if host else self.origin
         return f"{origin}/{bank_id}"
 
 
@@ -54,6 +56,12 @@ class BankCall:
     body: bytes = b""
     fault: str = ""
     """How the answer is to be spoilt."""
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether the client has shown a certificate that its authority vouches for."""
+        transport = self.request.transport
+        return transport is not None and bool(transport.get_extra_info("peercert"))
 
     @property
     def story(self) -> BankStory:

@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from carriers.interface import ReturnRefused
-from deposits.actions.command import Caller, NotPossibleNow, cancel
+from deposits.actions.command import Caller, cancel
+from deposits.actions.refusal import NotPossibleNow
 from deposits.models import Attempt, Deposit, LimitUsage
 from deposits.states import NOTHING_TAKEN, State
 from tests.deposits.bank.conftest import Bank, credits_of
@@ -55,7 +56,7 @@ def test_secrets_are_sealed_in_the_row_and_masked_in_what_is_stored_of_calls(ban
 
 
 def test_a_bank_counts_the_players_limits_and_no_phones(bank: Bank) -> None:
-    deposit = bank.deposit()
+    deposit = bank.accept()
     assert LimitUsage.objects.filter(subject=str(deposit.player_id)).get().used_minor == 2_000
     assert not LimitUsage.objects.filter(subject="").exists()
 
@@ -240,7 +241,7 @@ def test_a_token_for_another_consent_pays_nothing(bank: Bank) -> None:
 
 
 def test_a_consent_that_the_bank_did_not_sign_sends_nobody_away(bank: Bank) -> None:
-    deposit = bank.deposit()
+    deposit = bank.accept()
     bank.force("sandbox-bank", "consent_wrong_signature")
     bank.work()
     deposit.refresh_from_db()

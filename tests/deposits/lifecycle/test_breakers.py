@@ -157,7 +157,7 @@ def test_f33_a_carrier_gets_no_more_conversations_than_there_is_room_for() -> No
 
 @pytest.fixture
 def second_route(settings: Any) -> None:
-    (first,) = settings.CARRIERS
+    first, *_ = settings.CARRIERS
     settings.CARRIERS = [first, {**first, "code": SECOND, "rank": 2}]
 
 

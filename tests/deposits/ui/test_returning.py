@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
 
 from accounts.models import Partner
 from deposits import links
@@ -99,6 +100,16 @@ def test_the_partners_player_is_led_to_the_registered_address_with_the_id_and_no
     assert approvals(refused) == 0
 
 
+def test_a_browser_goes_on_by_a_page_that_no_policy_of_the_banks_stops() -> None:
+    deposit = partners()
+    page = Client().get(door(), return_of(deposit), headers={"Sec-Fetch-Mode": "navigate"})
+    assert page.status_code == 200
+    address = f"https://casino.example/back?lang=en&deposit={public_id(deposit.pk)}#cashier"
+    assert page["Refresh"] == f"0; url={address}"
+    assert f'href="{address}"'.replace("&", "&amp;") in page.content.decode()
+    assert "£" not in text_of(page)
+
+
 def test_an_address_off_the_list_is_not_used_any_more() -> None:
     deposit = partners()
     Partner.objects.filter(pk=deposit.partner_id).update(return_addresses=["https://new.example/"])
@@ -134,7 +145,7 @@ def test_an_approval_that_ran_out_or_was_given_leads_to_no_bank() -> None:
     assert Client().get(address).status_code == 403
 
 
-def test_what_we_did_not_make_is_refused_logged_and_moves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_we_did_not_make_is_refused_logged_and_moves_nothing() -> None:
     client, deposit = players_own()
     other = awaiting_approval(from_bank())
     good = return_of(deposit)
@@ -154,11 +165,11 @@ def test_what_we_did_not_make_is_refused_logged_and_moves_nothing(caplog: pytest
         ("/deposit/return/nowhere/", good),
     ]
     for address, query in tries:
-        caplog.clear()
-        page = client.get(address, query)
+        with capture_logs() as lines:
+            page = client.get(address, query)
         assert (page.status_code, title_of(page)) == (400, "This address cannot be used"), query
-        assert "return_refused" in caplog.text, query
-        assert "an-approval" not in caplog.text + page.content.decode()
+        assert "return_refused" in [line["event"] for line in lines], query
+        assert "an-approval" not in str(lines) + page.content.decode()
         assert "£" not in text_of(page)
     assert DepositEvent.objects.count() == before
     deposit.refresh_from_db()

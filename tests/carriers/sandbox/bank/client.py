@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import time
 import uuid
 from hashlib import sha256
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -61,9 +62,12 @@ def detached(body: bytes, header: dict[str, Any] | None = None, key: RSAKey = KE
 class Bank:
     """One bank of a sandbox, and the client's side of the protocol."""
 
-    def __init__(self, sandbox: Sandbox, bank_id: str = "sandbox-bank") -> None:
+    def __init__(
+        self, sandbox: Sandbox, bank_id: str = "sandbox-bank", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.sandbox = sandbox
         self.bank_id = bank_id
+        self.tls = tls
         self.origin: str = sandbox.call("GET", "/sandbox/bank").json["origin"]
         self.verifier = "v" * 43
 
@@ -80,7 +84,12 @@ class Bank:
         timeout: float = 10,
     ) -> Reply:
         """One request below the bank's address."""
-        connection = HTTPConnection("127.0.0.1", urlsplit(self.origin).port, timeout=timeout)
+        port = urlsplit(self.origin).port
+        connection = (
+            HTTPSConnection("127.0.0.1", port, timeout=timeout, context=self.tls)
+            if self.tls
+            else HTTPConnection("127.0.0.1", port, timeout=timeout)
+        )
         try:
             connection.request(method, f"/{self.bank_id}{path}", body, headers or {})
             answer = connection.getresponse()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from tests.carriers.sandbox.bank.client import (
     REDIRECT_URI,
     Bank,
     payment_body,
-    signed_jwt,
     way_back,
 )
 from tests.carriers.sandbox.harness import CLIENT_ID, wait_until
@@ -96,7 +96,10 @@ def test_an_approval_is_not_taken_back(bank: Bank, ref: str) -> None:
 
     assert "Already decided" in bank.form(path, {"decision": "refuse"}).body.decode()
     assert status_of(bank, data["ConsentId"])[0] == "AUTH"
-    assert "code" in bank.decide(path), "tapping twice approves once, and comes back twice"
+    again = bank.decide(path, "approve", account="savings")
+    token = bank.exchange(again["code"]).json["access_token"]
+    funds = bank.get(f"{CONSENTS}/{data['ConsentId']}/funds-confirmation", token).json["Data"]
+    assert funds["FundsAvailableResult"]["FundsAvailable"] is True, "the account first chosen stays"
 
 
 def test_a_consent_that_nobody_approves_runs_out(bank: Bank, ref: str) -> None:
@@ -148,7 +151,10 @@ def test_a_request_that_was_changed_or_signed_by_nobody_leads_nowhere(bank: Bank
         path.replace("state-1", "state-2"),
         f"{head}request={tail[:40]}A{tail[41:]}",
         path.replace(f"client_id={CLIENT_ID}", "client_id=other"),
-        f"{head}request={signed_jwt({'iss': CLIENT_ID, 'client_id': CLIENT_ID, 'aud': bank.issuer, 'exp': 1})}",
+        bank.authorize_path(data["ConsentId"], aud="https://other.example"),
+        bank.authorize_path(data["ConsentId"], iss="other"),
+        bank.authorize_path(data["ConsentId"], exp=1),
+        bank.authorize_path(data["ConsentId"], exp=int(time.time()) + 7_200),
     ]
 
     for one in changed:

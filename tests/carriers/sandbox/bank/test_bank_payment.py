@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from joserfc import jwt
@@ -56,6 +58,20 @@ def test_a_client_that_knows_only_the_discovery_document_pays(bank: Bank, ref: s
     assert bank.record(ref[:35]) == [("payment", 2000)]
 
 
+def test_a_banks_day_is_written_as_a_settlement_file(bank_of: Callable[[str], Bank], ref: str) -> None:
+    bank = bank_of("sandbox-bank-name")
+    payment_id = bank.pay(ref[:35]).json["Data"]["DomesticPaymentId"]
+    wait_until(lambda: bank.record(ref[:35]) == [("payment", 2000)])
+    day = bank.sandbox.call("GET", f"/sandbox/bank-ledger/{ref[:35]}").json["entries"][0]["at"][:10]
+
+    text = bank.sandbox.call("GET", f"/sandbox/settlement?bank_id=sandbox-bank-name&date={day}").body.decode()
+
+    assert text.splitlines()[0] == "date,reference,payment_id,amount,currency,kind"
+    assert f"{day},{ref[:35]},{payment_id},20.00,GBP,charge" in text.splitlines()
+    assert ref[:35] not in bank.sandbox.call("GET", "/sandbox/settlement").body.decode()
+    assert bank.sandbox.call("GET", "/sandbox/settlement?bank_id=nobody").status == 400
+
+
 def test_a_repeated_consent_is_the_same_consent(bank: Bank, ref: str) -> None:
     body, key = consent_body(ref[:35]), uuid.uuid4().hex
 
@@ -76,6 +92,19 @@ def test_a_repeated_order_pays_once_and_tells_how_it_stands(bank: Bank, ref: str
     assert (second.status, second.json["Data"]["Status"]) == (201, "ACCC")
     assert second.json["Data"]["DomesticPaymentId"] == first["DomesticPaymentId"]
     assert bank.record(ref[:35]) == [("payment", 2000)]
+
+
+@pytest.mark.parametrize("keys", [["one"] * 6, [f"other-{number}" for number in range(6)]])
+def test_orders_at_the_same_moment_pay_once(bank: Bank, ref: str, keys: list[str]) -> None:
+    body, token = bank.approved(ref[:35])
+
+    with ThreadPoolExecutor(len(keys)) as threads:
+        replies = list(threads.map(lambda key: bank.post(PAYMENTS, body, token, f"{key} {ref[4:20]}"), keys))
+
+    taken = {reply.json["Data"]["DomesticPaymentId"] for reply in replies if reply.status == 201}
+    assert len(taken) == 1
+    assert sum(reply.status == 201 for reply in replies) == keys.count(keys[0])
+    wait_until(lambda: bank.record(ref[:35]) == [("payment", 2000)])
 
 
 def test_the_same_key_with_another_body_is_refused(bank: Bank, ref: str) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import threading
 import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ from tests.carriers.sandbox.bank.client import (
     CONSENTS,
     IAT,
     ISS,
+    JWKS,
     PAYMENTS,
     TAN,
     Bank,
@@ -21,7 +26,7 @@ from tests.carriers.sandbox.bank.client import (
     detached,
     jose_header,
 )
-from tests.carriers.sandbox.harness import Reply
+from tests.carriers.sandbox.harness import Reply, Sandbox, wait_until
 
 BODY = b"{}"
 
@@ -156,6 +161,42 @@ def test_headers_are_checked_and_the_interaction_is_echoed(bank: Bank, ref: str)
     assert code(missing) == (400, "U011")
     assert missing.headers["x-fapi-interaction-id"] == told["x-fapi-interaction-id"]
     assert bank.get("/open-banking/v4.0/pisp/file-payments/1").status == 404
+
+
+def test_keys_are_read_where_the_client_publishes_them(fresh: Callable[..., Sandbox], ref: str) -> None:
+    bank = Bank(fresh())
+    with published() as (url, served):
+        bank.sandbox.call("PUT", "/sandbox/bank/client", {"jwks_url": url})
+        assert bank.post(CONSENTS, consent_body(ref[:35])).status == 503, (
+            "nobody can say whose signature it is"
+        )
+        served.append({"keys": []})
+        wait_until(lambda: bank.post(CONSENTS, consent_body(ref[:35])).status == 400)
+        served.append(JWKS)
+        wait_until(lambda: bank.post(CONSENTS, consent_body(ref[:35])).status == 201)
+    assert bank.post(CONSENTS, consent_body(ref[:35])).status == 201, "a key that was read is kept"
+
+
+@contextlib.contextmanager
+def published() -> Iterator[tuple[str, list[object]]]:
+    """The client's own site: it answers with the last of what is served, 500 before there is any."""
+    served: list[object] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if served else 500)
+            body = json.dumps(served[-1]).encode() if served else b""
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/.well-known/jwks.json", served
+        server.shutdown()
 
 
 def test_a_token_of_another_bank_is_refused(bank: Bank) -> None:

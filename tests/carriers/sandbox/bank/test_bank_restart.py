@@ -33,15 +33,23 @@ def test_nothing_is_lost_by_a_kill(fresh: Callable[..., Sandbox], ref: str) -> N
     wait_until(lambda: bank.record(ref[:35]) == [("payment", 2000)])
 
 
-def test_a_settled_payment_without_a_line_gets_one(fresh: Callable[..., Sandbox], ref: str) -> None:
+def test_what_a_kill_left_half_written_is_completed(fresh: Callable[..., Sandbox], ref: str) -> None:
     sandbox = fresh()
     sandbox.call("PUT", "/sandbox/bank/client", REGISTERED)
     bank = Bank(sandbox)
-    bank.pay(ref[:35])
+    body, token = bank.approved(ref[:35])
+    assert bank.post(PAYMENTS, body, token).status == 201
     wait_until(lambda: bank.record(ref[:35]) == [("payment", 2000)])
     sandbox.stop(signal.SIGKILL)
-    sandbox.folder.joinpath("bank-ledger.jsonl").write_text("")
+    journal = sandbox.folder / "bank.jsonl"
+    kept = [line for line in journal.read_text().splitlines() if '"COND"' not in line]
+    journal.write_text("\n".join([*kept, '{"line":"consent","id":"torn']))
+    (sandbox.folder / "bank-ledger.jsonl").write_text("")
 
     sandbox.start()
+    sandbox.call("PUT", "/sandbox/bank/client", REGISTERED)
+    bank = Bank(sandbox)
 
-    assert Bank(sandbox).record(ref[:35]) == [("payment", 2000)]
+    assert bank.record(ref[:35]) == [("payment", 2000)]
+    assert bank.get(f"{CONSENTS}/{body['Data']['ConsentId']}").json["Data"]["Status"] == "COND"
+    assert bank.post(PAYMENTS, body, token).json["Errors"][0]["ErrorCode"] == "U009"
