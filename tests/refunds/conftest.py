@@ -26,7 +26,7 @@ from tests.stack import await_condition
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """One sandbox for all tests of refunds: nothing here looks for payments by the carrier's clock, which only grows."""
+    """One sandbox for all tests of refunds: nothing here looks for payments by the carrier's clock."""
     running = Sandbox(tmp_path_factory.mktemp("sandbox"), SANDBOX_DIVISOR)
     yield running
     running.stop()
