@@ -6,7 +6,6 @@ and any browser can bring the state back.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -43,7 +42,7 @@ class CodeFlow:
 
     def address(self, reference: str, intent: Mapping[str, str]) -> str:
         """Where the player's browser goes to approve `intent`: claims that the id token must then repeat."""
-        profile, now = self._profile, int(time.time())
+        profile, now = self._profile, int(self._signer.clock.now())
         asked = {
             "response_type": "code",
             "client_id": profile.client_id,

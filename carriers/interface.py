@@ -46,6 +46,8 @@ class Order:
     created_at: datetime | None = None
     first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
+    asked_at: datetime | None = None
+    """The time by the database; a machine's own clock may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,13 +69,12 @@ class Client:
             headers["Authorization"] = self._basic
         else:
             fields |= {"client_id": self._id, "client_assertion_type": ASSERTION_TYPE}
-            fields["client_assertion"] = self._signer.token(self._assertion())
+            fields["client_assertion"] = self._signer.token(self._assertion(int(self._signer.clock.now())))
         body = urlencode(fields).encode()
         certificate, key = self._certificate
         return HttpRequest("POST", self._url, headers, body, certificate=certificate, certificate_key=key)
 
-    def _assertion(self) -> dict[str, str | int]:
-        now = int(time.time())
+    def _assertion(self, now: int) -> dict[str, str | int]:
         who: dict[str, str | int] = {"iss": self._id, "sub": self._id, "aud": self._url}
         return {**who, "jti": str(uuid4()), "iat": now, "exp": now + ASSERTION_LIFETIME_S}
 

@@ -269,7 +269,7 @@ def move(
     if deposit.lease_owner:
         changes |= {"lease_owner": "", "lease_epoch": F("lease_epoch") + 1}
     if state in FINAL and was not in FINAL:
-        changes |= {"resolved_at": Now(), "next_action_at": None}
+        changes |= {"resolved_at": Now(), "next_action_at": None, "approval_code": "", "credential": ""}
     if state in NOTHING_TAKEN and was not in FINAL:
         release(deposit)
     Deposit.objects.filter(pk=deposit.pk).update(**changes)

@@ -115,7 +115,7 @@ class FundsResult(Struct, rename="pascal"):
 
 
 class Credential(Struct):
-    """What we keep of a token. `until` is by our own clock, seconds since 1970."""
+    """What we keep of a token. `until` is by the database's clock, seconds since 1970."""
 
     token: str
     until: float

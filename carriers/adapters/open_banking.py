@@ -8,7 +8,6 @@ an order whose answer was lost is settled by repeating it. Answers are signed, a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -67,6 +66,7 @@ class Adapter(Refunds):
         self._base = profile.base_url.rstrip("/")
         names = (profile.signing_key_id, profile.signer, profile.trust_anchor)
         self._signer = Signer(profile.signing_key, *names, claims_under=CLAIMS)
+        self._clock = self._signer.clock
         mutual = (profile.certificate, profile.certificate_key)
         client = Client(
             *(profile.token_url, profile.client_id, profile.client_secret),
@@ -74,7 +74,7 @@ class Adapter(Refunds):
             certificate=mutual,
         )
         self._credentials = ClientCredentials(client, "payments")
-        self._keys = PublicKeys(profile.jwks_url, mutual, claims_under=CLAIMS)
+        self._keys = PublicKeys(profile.jwks_url, mutual, claims_under=CLAIMS, clock=self._clock)
         self._flow = CodeFlow(profile, client, self._signer, self._keys, "openid payments")
 
     def authorise(self, order: Order) -> Conversation:
@@ -82,6 +82,7 @@ class Adapter(Refunds):
 
         It may have been sent before: then its answer is the first one's.
         """
+        self._clock.hear(order.asked_at)
         if order.credential:
             return (yield from self._pay(order))
         if order.approval_code:
@@ -92,6 +93,7 @@ class Adapter(Refunds):
 
     def confirm(self, order: Order) -> Conversation:
         """The exchange, or the payment for the first time: before it the bank is asked for the funds, if wanted."""
+        self._clock.hear(order.asked_at)
         if order.credential and self.profile.confirm_funds:
             short = yield from self._funds(order)
             if short is not None:
@@ -106,6 +108,7 @@ class Adapter(Refunds):
 
     def inquire(self, order: Order) -> Conversation:
         """The payment by its id, else the consent: whether it was approved, refused or used."""
+        self._clock.hear(order.asked_at)
         if not order.payment_id:
             return (yield from self._look(order)) if order.consent_id else Undecided("nothing was approved")
         path = f"/domestic-payments/{quote(order.payment_id, safe='')}"
@@ -165,7 +168,7 @@ class Adapter(Refunds):
         return consent
 
     def _consented(self, order: Order, consent: Consent) -> Outcome:
-        usable = bool(order.approval_code) or _is_good(order.credential)
+        usable = bool(order.approval_code) or self._is_good(order.credential)
         match status_of(consent):
             case "RJCT":
                 return Declined(*why(consent, "bank_not_approved", self.profile.gambling_block_reasons))
@@ -188,7 +191,7 @@ class Adapter(Refunds):
             return (yield from self._look(replace(order, approval_code="")))
         if not isinstance(grant, Grant):
             return grant
-        kept = Credential(grant.access_token, time.time() + grant.good_for_s())
+        kept = Credential(grant.access_token, self._clock.now() + grant.good_for_s())
         return outcomes.ApprovalExchanged(wire.encode(kept).decode())
 
     def _funds(self, order: Order) -> Generator[HttpRequest, HttpAnswer, Outcome | None]:
@@ -273,6 +276,9 @@ class Adapter(Refunds):
         named = holder is not None and holder.name
         return bool(named and order.player_name) and not may_be(str(named), order.player_name)
 
+    def _is_good(self, credential: str) -> bool:
+        return bool(credential) and wire.read(credential.encode(), Credential).until > self._clock.now()
+
     def _initiation(self, order: Order) -> dict[str, Any]:
         amount = wire.to_decimal(order.amount_minor, order.currency)
         profile = self.profile
@@ -348,7 +354,3 @@ def _intent(order: Order) -> dict[str, str]:
 
 def _token(credential: str) -> str:
     return wire.read(credential.encode(), Credential).token
-
-
-def _is_good(credential: str) -> bool:
-    return bool(credential) and wire.read(credential.encode(), Credential).until > time.time()

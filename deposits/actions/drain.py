@@ -194,6 +194,7 @@ def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
         created_at=claimed.created_at,
         first_sent_at=claimed.first_sent_at,
         last_sent_at=claimed.last_sent_at,
+        asked_at=claimed.claimed_at,
     )
     match claimed.step:
         case Deposit.Next.AUTHORISE:

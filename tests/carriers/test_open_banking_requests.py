@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,6 +21,7 @@ from carriers.interface import HttpRequest, Order
 from carriers.outcomes import (
     ApprovalExchanged,
     RedirectRequired,
+    Undecided,
 )
 from tests.carriers.bank_replies import (
     BACK,
@@ -140,3 +143,25 @@ def test_a_code_is_exchanged_for_a_token_with_its_verifier() -> None:
     assert sent["redirect_uri"] == BANK_PROFILE.redirect_url
     assert len(sent["code_verifier"]) >= 43
     assert not exchange.moves_money
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), -timedelta(minutes=5)])
+def test_what_others_check_goes_by_the_databases_clock(ahead: timedelta) -> None:
+    """This machine's clock may be wrong by as much; the bank's and the database's are right."""
+    asked_at = datetime.now(UTC) + ahead
+    adapter = Adapter(profile(client_auth="private_key_jwt"))
+    conversation = adapter.authorise(dataclasses.replace(BARE, asked_at=asked_at))
+    token = next(conversation)
+    claims = jwt.decode(form(token)["client_assertion"], ours(), ["PS256"]).claims
+    consent = conversation.send(reply("open_banking", "token"))
+    header = json.loads(_decoded(consent.headers["x-jws-signature"].partition(".")[0]))
+    for moment in (claims["iat"], header[NAMES[0]]):
+        assert abs(moment - asked_at.timestamp()) < 60
+    assert claims["exp"] > asked_at.timestamp()
+    # A token that the bank's clock holds for good is exchanged for, and still good for the next worker.
+    expires = int(asked_at.timestamp()) + 300
+    back = dataclasses.replace(BACK, asked_at=asked_at)
+    outcome = run("confirm", back, exchanged(exp=expires))
+    assert isinstance(outcome, ApprovalExchanged)
+    holding = dataclasses.replace(back, approval_code="", credential=outcome.credential)
+    assert isinstance(run("inquire", holding, "authorised"), Undecided)

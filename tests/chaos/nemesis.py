@@ -38,6 +38,26 @@ CARRIER_FAULTS = {
     "notification_lost": 0.2,
     "notification_doubled": 0.2,
 }
+#: And what the bank does to consents, exchanges, orders and inquiries.
+BANK_FAULTS = {
+    "drop_after_payment": 0.06,
+    "drop_before_payment": 0.04,
+    "error_500_paid": 0.03,
+    "error_500_not_paid": 0.03,
+    "error_503_not_paid": 0.03,
+    "garbage_paid": 0.02,
+    "wrong_signature": 0.02,
+    "no_signature": 0.02,
+    "other_consent": 0.01,
+    "payment_rejected": 0.02,
+    "consent_lost": 0.05,
+    "consent_error_500": 0.05,
+    "exchange_lost": 0.05,
+    "exchange_error_500": 0.05,
+    "other_consents_token": 0.01,
+    "read_error_500": 0.05,
+    "read_wrong_signature": 0.02,
+}
 #: At which program a process dies that meets a crash point.
 _DIES_AT = {
     "web": "web_worker",
@@ -97,12 +117,15 @@ class Nemesis:
         }
 
     def start_carrier_faults(self) -> None:
-        """Make the carrier unreliable."""
-        http("PUT", f"{self._rig.stack.sandbox_url}/sandbox/settings", {"faults": CARRIER_FAULTS})
+        """Make carrier and bank unreliable."""
+        faults = {"faults": CARRIER_FAULTS, "bank_faults": BANK_FAULTS}
+        answer = http("PUT", f"{self._rig.stack.sandbox_url}/sandbox/settings", faults)
+        assert answer.status == 200, answer.body
 
     def stop_carrier_faults(self) -> None:
-        """Make the carrier answer all that it is asked."""
-        http("PUT", f"{self._rig.stack.sandbox_url}/sandbox/settings", {"faults": {}})
+        """Make carrier and bank answer all that they are asked."""
+        none: dict[str, dict[str, float]] = {"faults": {}, "bank_faults": {}}
+        http("PUT", f"{self._rig.stack.sandbox_url}/sandbox/settings", none)
 
     def run(self, overwhelmed: Callable[[], bool]) -> float:
         """Do everything at its time; return when the last act is over, with the seconds that were waited out.
@@ -219,18 +242,22 @@ class Nemesis:
     # --- the carrier and the wires -----------------------------------------------------------------------------------
 
     def _carrier_away(self, act: Act) -> None:
-        proxy = self._rig.to_carrier
+        """The carrier and the bank at the same time: most of what is under way stands still."""
+        away = (self._rig.to_carrier, self._rig.to_bank)
         since = time.time()
         with self._lock:
-            proxy.fault = Fault(black_hole=True) if act.victim == "hangs" else Fault(refuse=True)
+            for proxy in away:
+                proxy.fault = Fault(black_hole=True) if act.victim == "hangs" else Fault(refuse=True)
             time.sleep(act.seconds)
-            proxy.heal()
+            for proxy in away:
+                proxy.heal()
         self.record.cuts[f"carrier {act.victim}"] += 1
         self.record.windows.append(Window("carrier", since, time.time()))
 
     def _cut(self, act: Act) -> None:
         """Set a passing fault and take it back once somebody has met it."""
-        proxy = self._rig.to_database if act.victim == "database" else self._rig.to_carrier
+        far = self._dice.choice((self._rig.to_carrier, self._rig.to_carrier, self._rig.to_bank))
+        proxy = self._rig.to_database if act.victim == "database" else far
         with self._lock:
             before = proxy.hits
             if act.detail == "all":

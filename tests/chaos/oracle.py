@@ -82,7 +82,7 @@ _LIMITS = """
 WITH counted AS (
     SELECT 'phone_month' AS kind, phone_number AS subject, currency, date_trunc('month', counted_on)::date AS since,
         sum(amount_minor) AS used
-    FROM deposits_deposit WHERE NOT state = ANY(%(nothing_taken)s) GROUP BY 1, 2, 3, 4
+    FROM deposits_deposit WHERE NOT state = ANY(%(nothing_taken)s) AND phone_number <> '' GROUP BY 1, 2, 3, 4
     UNION ALL
     SELECT 'player_week', player_id::text, currency, date_trunc('week', counted_on)::date, sum(amount_minor)
     FROM deposits_deposit WHERE NOT state = ANY(%(nothing_taken)s) GROUP BY 1, 2, 3, 4

@@ -21,6 +21,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.chaos import bank_players
+
 #: Numbers with a story of their own, and how often of a thousand deposits each is used; the others meet the faults
 #: that the carrier draws. 016 never ends, by design, and is left out.
 STORIES = {
@@ -46,6 +48,8 @@ _NOTIFIED = ("017", "017", "007")
 #: Stories of the demo's lobby that the page's players choose from. "code" is a number that must first be proved.
 _PAGE_STORIES = ("001", "001", "001", "007", "010", "012", "017", "019", "020", "code")
 _PAGE_SHARE, _TWICE_SHARE = 0.3, 0.12
+#: Of those who use the API, so many pay from a bank.
+_BANK_SHARE = 0.3
 _PLAYERS = 60
 #: A request is given up, and made again, after this long; a person gives up altogether after the other.
 _REQUEST_S, _PATIENCE_S = 8.0, 90.0
@@ -84,15 +88,20 @@ class Players:
         load_s: float,
         seed: int,
         codes: bool = True,
+        banks: bool = True,
     ) -> None:
-        """`codes`: whether some numbers must be proved by a one-time code, which takes a player who stays."""
+        """`codes`: whether some numbers must be proved by a one-time code, which takes a player who stays.
+
+        `banks`: whether some pay from a bank.
+        """
         self.told = Told()
         #: While this says so, nobody else asks.
         self.overwhelmed: Callable[[], bool] = lambda: self.waiting > WAITING_MOST
-        self._webs, self._lives, self._api_key = webs, lives, api_key
+        self.webs, self._lives, self._api_key = webs, lives, api_key
         self._deposits, self._load_s = deposits, load_s
         self._stories = {story: weight for story, weight in STORIES.items() if codes or story != "009"}
         self.page_stories = [story for story in _PAGE_STORIES if codes or story != "code"]
+        self._banks = banks
         self._dice = random.Random(f"{seed} players")
         self._made = self._asked = 0
         self._stop = threading.Event()
@@ -171,18 +180,26 @@ class Players:
         weights = self._stories.values()
         story = story or dice.choices([*self._stories, ""], [*weights, 1_000 - sum(weights)])[0]
         number = f"+447700900{story}" if story else f"+44770090{dice.randrange(100, 10_000):04}"
-        body = {
-            "player": f"chaos-{dice.randrange(_PLAYERS)}",
-            "amount": dice.randrange(100, 4_001, 50),
-            "currency": "GBP",
-            "method": {"type": "carrier_billing", "phone_number": number},
-        }
+        player = f"chaos-{dice.randrange(_PLAYERS)}"
+        by_bank = self._banks and dice.random() < _BANK_SHARE
+        body = (
+            bank_players.body(dice, player)
+            if by_bank
+            else {
+                "player": player,
+                "amount": dice.randrange(100, 4_001, 50),
+                "currency": "GBP",
+                "method": {"type": "carrier_billing", "phone_number": number},
+            }
+        )
         key = str(uuid.UUID(int=dice.getrandbits(128)))
         asks = 2 if dice.random() < _TWICE_SHARE else 1
         answers = await asyncio.gather(*(self._ask(http, dice, body, key) for _ in range(asks)))
         self.asked()
         told = next((answer for answer in answers if answer), None)
-        if told and story == "009":
+        if told and by_bank:
+            await bank_players.see_through(self, http, dice, told["id"])
+        elif told and story == "009":
             await self._confirm(http, dice, told["id"])
 
     async def _ask(
@@ -190,7 +207,7 @@ class Players:
     ) -> dict[str, Any] | None:
         since = time.monotonic()
         while time.monotonic() - since < _PATIENCE_S:
-            status, answer = await self._api(http, dice, "POST", "/deposits", body, key)
+            status, answer = await self.api(http, dice, "POST", "/deposits", body, key)
             if status in (200, 201):
                 self.told.accepted.setdefault(key, set()).add(answer["reference"])
                 self.told.waits.append(time.monotonic() - since)
@@ -206,15 +223,15 @@ class Players:
     async def _confirm(self, http: aiohttp.ClientSession, dice: random.Random, deposit_id: str) -> None:
         key = str(uuid.UUID(int=dice.getrandbits(128)))
         while True:
-            status, answer = await self._api(http, dice, "GET", f"/deposits/{deposit_id}")
+            status, answer = await self.api(http, dice, "GET", f"/deposits/{deposit_id}")
             if status == 200 and answer["status"] not in ("processing", "action_required"):
                 return
             if status == 200 and answer["status"] == "action_required":
                 code = {"code": _CODE}
-                await self._api(http, dice, "POST", f"/deposits/{deposit_id}/confirm", code, key)
+                await self.api(http, dice, "POST", f"/deposits/{deposit_id}/confirm", code, key)
             await asyncio.sleep(0.5)
 
-    async def _api(
+    async def api(
         self,
         http: aiohttp.ClientSession,
         dice: random.Random,
@@ -223,9 +240,9 @@ class Players:
         body: Any = None,
         key: str = "",
     ) -> tuple[int, Any]:
-        """Return status and body; status 0 when the connection broke or nothing came."""
+        """Call the API of some web server: status and body; status 0 when the connection broke or nothing came."""
         headers = {"Authorization": f"Bearer {self._api_key}"} | ({"Idempotency-Key": key} if key else {})
-        url = f"{dice.choice(self._webs)}/api/v1{path}"
+        url = f"{dice.choice(self.webs)}/api/v1{path}"
         try:
             async with http.request(method, url, json=body, headers=headers) as reply:
                 text = await reply.text()
@@ -308,14 +325,14 @@ class _PagePlayer:
 
     async def _get(self, path: str) -> str:
         try:
-            async with self._http.get(self._dice.choice(self._all._webs) + path) as reply:
+            async with self._http.get(self._dice.choice(self._all.webs) + path) as reply:
                 return await reply.text() if reply.status == 200 else ""
         except (aiohttp.ClientError, TimeoutError):
             return ""
 
     async def _post(self, path: str, entry: dict[str, str]) -> tuple[int, str]:
         """Return status and Location; status 0 when the connection broke or nothing came."""
-        web = self._dice.choice(self._all._webs)
+        web = self._dice.choice(self._all.webs)
         token = next((cookie.value for cookie in self._http.cookie_jar if cookie.key == "csrf"), "")
         try:
             async with self._http.post(

@@ -153,6 +153,7 @@ def players(rig: Rig, deposits: int, load_s: float, seed: int, *, codes: bool = 
         load_s=load_s,
         seed=seed,
         codes=codes,
+        banks=codes,
     )
 
 
@@ -208,6 +209,7 @@ class Rig:
         )
         self.to_database = enter(FaultProxy(ports.postgres))
         self.to_carrier = enter(FaultProxy(ports.sandbox))
+        self.to_bank = enter(FaultProxy(ports.bank))
         redis_url = through(self.servers.redis_url, self.doorbells.port)
         self.stack = ChaosStack(self.data_dir, self.database_url, redis_url, ports)
         self._set_up()
@@ -221,6 +223,7 @@ class Rig:
         stack.environment |= {
             "CRASH_POINTS": str(self.points),
             "SANDBOX_URL": through(stack.sandbox_url, self.to_carrier.port),
+            "SANDBOX_BANK_URL": through(stack.bank_url, self.to_bank.port),
         }
         second = {"DATABASE_URL": through(self.database_url, self.to_database.port)}
         for kind in ("web", "live", "worker", "sweeper"):

@@ -183,8 +183,10 @@ def judge(rig: Rig, told: Told) -> Verdict:
 
 
 def _charges(rig: Rig) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = http("GET", f"{rig.stack.sandbox_url}/sandbox/ledger").body["entries"]
-    return entries
+    """What carrier and bank have taken, in one record: a payment that has settled is a charge."""
+    charged: list[dict[str, Any]] = http("GET", f"{rig.stack.sandbox_url}/sandbox/ledger").body["entries"]
+    paid = http("GET", f"{rig.stack.sandbox_url}/sandbox/bank-ledger").body["entries"]
+    return charged + [{**line, "kind": "charge"} for line in paid if line["kind"] == "payment"]
 
 
 def _outcome(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 LIFECYCLE = "tests/deposits/lifecycle"
 REFUNDS = "tests/refunds"
+BANK = "tests/deposits/bank"
+_ADAPTER = "carriers/adapters/open_banking.py"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,92 @@ class Mutant:
 
 
 MUTANTS = (
+    Mutant(
+        "bank: an order is repeated under the same key",
+        (
+            Edit(
+                _ADAPTER,
+                'f"{order.reference}-{purpose}"',
+                'f"{order.reference}-{purpose}-{self._clock.now():.3f}"',
+            ),
+        ),
+        (f"{BANK}/test_lost_answers.py",),
+    ),
+    Mutant(
+        "bank: an answer counts with the bank's signature only",
+        (Edit("carriers/signatures.py", "        if not right:\n", "        if False:\n"),),
+        ("tests/carriers/test_open_banking.py",),
+    ),
+    Mutant(
+        "bank: a state is taken from nobody but us, for this deposit and this bank",
+        (
+            Edit(
+                "carriers/binding.py",
+                "    if not hmac.compare_digest(state.encode(), state_for(secret, carrier, reference).encode()):\n",
+                "    if not reference:\n",
+            ),
+        ),
+        (f"{BANK}/test_approvals.py",),
+    ),
+    Mutant(
+        "bank: a token is for our consent",
+        (Edit("carriers/code_flow.py", '{"nonce": self._derived("nonce", reference), **intent})', "{})"),),
+        ("tests/carriers/test_open_banking.py",),
+    ),
+    Mutant(
+        "bank: a refusal is believed while the consent is unused",
+        (Edit(_ADAPTER, 'not in ("AUTH", "AWAU"):', 'in ("none",):'),),
+        ("tests/carriers/test_open_banking.py",),
+    ),
+    Mutant(
+        "bank: whoever holds a credential is in doubt",
+        (
+            Edit(
+                "deposits/actions/decide.py",
+                " or claimed.not_found_seen or claimed.credential\n",
+                " or claimed.not_found_seen\n",
+            ),
+            Edit(
+                "deposits/actions/decide_approval.py",
+                "    if not open_still or ordered or",
+                "    if not open_still or",
+            ),
+        ),
+        (f"{BANK}/test_lost_answers.py",),
+    ),
+    Mutant(
+        "bank: past the time that keys are kept nothing is ordered",
+        (
+            Edit(
+                "deposits/actions/decide_approval.py",
+                "    if since_first_s + profile.http_total_s >= profile.reference_kept_s:\n",
+                "    if since_first_s < 0:\n",
+            ),
+        ),
+        (f"{BANK}/test_lost_answers.py",),
+    ),
+    Mutant(
+        "bank: after a cancel no approval is taken",
+        (
+            Edit(
+                "deposits/actions/approve.py",
+                "        and deposit.next_step == Deposit.Next.INQUIRE\n",
+                "",
+            ),
+        ),
+        (f"{BANK}/test_approvals.py",),
+    ),
+    Mutant(
+        "bank: what an approval was good for is cleared",
+        (
+            Edit(
+                "deposits/sql/record.sql",
+                "credential = CASE WHEN given.final OR given.payment_id <> '' THEN '' WHEN",
+                "credential = CASE WHEN",
+            ),
+        ),
+        (f"{BANK}/test_approvals.py",),
+    ),
     Mutant(
         "the same reference on every try",
         (

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from carriers.interface import ReturnRefused
+from deposits import sealing
 from deposits.actions.command import Caller, cancel
 from deposits.actions.refusal import NotPossibleNow
 from deposits.models import Attempt, Deposit, LimitUsage
@@ -53,6 +54,14 @@ def test_secrets_are_sealed_in_the_row_and_masked_in_what_is_stored_of_calls(ban
     assert code not in stored
     assert "eyJ" not in stored
     assert '"access_token":"***"' in stored.replace("\\", "")
+
+
+def test_whoever_ends_a_deposit_clears_what_its_approval_was_good_for(bank: Bank) -> None:
+    deposit = bank.accept()
+    Deposit.objects.filter(pk=deposit.pk).update(approval_code="code-1", credential=sealing.seal("token-1"))
+    cancel(deposit.pk, PLAYER, str(uuid.uuid4()))
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.approval_code, deposit.credential) == (State.CANCELLED, "", "")
 
 
 def test_a_bank_counts_the_players_limits_and_no_phones(bank: Bank) -> None:
