@@ -133,7 +133,7 @@ def bank_of(arguments: argparse.Namespace, origin: str, clock: Clock, settings: 
     )
     store = BankStore(arguments.data_dir)
     return BankWorld(
-        origin,
+        origin if arguments.bank_certificate is None else origin.replace("http:", "https:", 1),
         clock,
         settings,
         deque[Seen](maxlen=SEEN_LIMIT),
@@ -150,6 +150,7 @@ def bank_of(arguments: argparse.Namespace, origin: str, clock: Clock, settings: 
 
 async def serve(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT. Raises `OSError` when the port is taken."""
+    bank_tls = tls_of(arguments.bank_certificate, arguments.client_ca)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -174,7 +175,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             ).start()
             await web.SockSite(bank, bank_socket, ssl_context=bank_tls, backlog=BACKLOG).start()
             sys.stdout.write(f"sandbox: http://{arguments.host}:{arguments.port}/sandbox/\n")
-            sys.stdout.write(f"bank: {bank_origin}/\n")
+            sys.stdout.write(f"bank: {world.bank.origin}/\n")
             sys.stdout.flush()
             gc.freeze()
             await stop.wait()

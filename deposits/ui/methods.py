@@ -6,7 +6,7 @@ several, the form comes back with those to choose from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from accounts.models import PlayerPhone
 from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits.ui import offer as offers
-from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, FROM_BANK, NEW_NUMBER, Entry, msisdn
+from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, Entry, msisdn
 from deposits.ui.offer import Offer
 
 #: Banks that a part of a name may fit and still be shown to choose from.
@@ -30,7 +30,7 @@ class Method:
     """One way to pay. `value` is how the form sends it.
 
     `profile` is the carrier or bank, None while it is not known; `number` the phone number (E.164), "" while it has to
-    be typed and was not. `matches` are the banks that what was typed may mean.
+    be typed and was not. `matches` are the banks that what was typed may mean. `down`: it does not answer now.
     """
 
     kind: str
@@ -39,6 +39,7 @@ class Method:
     profile: CarrierProfile | None = None
     number: str = ""
     matches: tuple[CarrierProfile, ...] = ()
+    down: bool = False
 
     @property
     def by_bank(self) -> bool:
@@ -55,6 +56,8 @@ class Method:
     @property
     def detail(self) -> str:
         """The second line of the choice."""
+        if self.down:
+            return "Not available right now"
         if self.by_bank:
             return "Choose it by name" if self.value == ANOTHER_BANK else "Approve in your bank's app"
         if self.value == NEW_NUMBER or not self.number:
@@ -86,7 +89,16 @@ class Method:
 
 
 def chosen(offered: Offer, entry: Entry) -> Method:
-    """Return the way to pay that the form asks for; by default the one last used."""
+    """Return the way to pay that the form asks for; by default the one last used, unless it is down (S24)."""
+    choice = _looked_at(offered, _chosen(offered, entry))
+    if entry.method or not choice.down:
+        return choice
+    other = replace(entry, method=BY_PHONE if choice.by_bank else FROM_BANK)
+    instead = _looked_at(offered, _chosen(offered, other))
+    return choice if instead.down or instead.kind == choice.kind else instead
+
+
+def _chosen(offered: Offer, entry: Entry) -> Method:
     wanted = entry.method or (FROM_BANK if offered.last_kind == registry.BANK else "")
     if offered.banks:
         if wanted == ANOTHER_BANK:
@@ -117,7 +129,17 @@ def choices(offered: Offer, choice: Method) -> list[Method]:
         banks = [
             _bank(offered.last_bank) if offered.last_bank else Method(registry.BANK, ANOTHER_BANK, "bank")
         ]
-    return banks + phones if offered.last_kind == registry.BANK else phones + banks
+    both = banks + phones if offered.last_kind == registry.BANK else phones + banks
+    return [_looked_at(offered, one) for one in both]
+
+
+def _looked_at(offered: Offer, method: Method) -> Method:
+    """`method` with whether it is down: of a phone, each route to it."""
+    if method.by_bank:
+        routes = [method.profile] if method.profile else []
+    else:
+        routes = [*registry.routes(method.number, offered.currency)] if method.number else []
+    return replace(method, down=bool(routes) and all(one.code in offered.shut for one in routes))
 
 
 def matches(choice: Method) -> list[Method]:

@@ -10,7 +10,7 @@ from accounts import ledger
 from accounts.models import Player, PlayerPhone
 from carriers import registry
 from carriers.profiles import CarrierProfile
-from deposits import limits
+from deposits import breakers, limits
 from deposits.actions.refusal import Refusal
 from deposits.limits import Allowance
 from deposits.models import Deposit
@@ -37,6 +37,8 @@ class Offer:
     last_bank: CarrierProfile | None
     last_kind: str
     """How the player paid last time, "" for nobody who has."""
+    shut: frozenset[str]
+    """Carriers and banks (codes) that are known not to answer now."""
     last_amount_minor: int | None
     waiting: tuple[Deposit, ...]
     weekly: Allowance
@@ -69,6 +71,7 @@ def offer(player: Player) -> Offer:
         banks=(*((last_bank,) if last_bank else ()), *banks.values()),
         last_bank=last_bank,
         last_kind=deposits.values_list("method_type", flat=True).first() or "",
+        shut=frozenset(breakers.shut(registry.registry().profiles, Deposit.Next.AUTHORISE.value)),
         last_amount_minor=last.amount_minor if last else None,
         waiting=tuple(deposits.exclude(state__in=FINAL)[:_WAITING_SHOWN]),
         weekly=weekly_allowance(player, currency),

@@ -159,8 +159,9 @@ def test_a_refusal_says_why_and_what_next(stack: Stack, open_story: OpenStory) -
     expect(page.locator("h1")).to_have_text("Sandbox Mobile said no to this deposit")
     expect(page.locator("#panel")).to_contain_text("You have not been charged.")
     assert charged(stack, page) == []
-    page.get_by_role("link", name="Back to deposit").click()
-    expect(page).to_have_url(f"{stack.base_url}/deposit/")
+    page.get_by_role("link", name="Pay from bank").click()
+    expect(page).to_have_url(f"{stack.base_url}/deposit/?amount=10&method=bank")
+    expect(page.get_by_label("Name of your bank")).to_be_visible()
 
 
 def test_five_fast_clicks_are_one_charge(stack: Stack, open_story: OpenStory) -> None:

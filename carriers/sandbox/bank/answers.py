@@ -9,7 +9,6 @@ from typing import Any
 from carriers.sandbox.bank.records import BankPayment, Consent
 from carriers.sandbox.clock import stamp
 
-PISP_PATH = "/open-banking/v4.0/pisp"
 JSON_TYPE = "application/json; charset=utf-8"
 
 
@@ -24,7 +23,7 @@ class BankAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def consent_object(consent: Consent, base: str) -> dict[str, Any]:
+def consent_object(consent: Consent, pisp: str) -> dict[str, Any]:
     """OBWriteDomesticConsentResponse5."""
     asked = consent.body["Data"]
     data: dict[str, Any] = {
@@ -46,12 +45,12 @@ def consent_object(consent: Consent, base: str) -> dict[str, Any]:
     return {
         "Data": data,
         "Risk": consent.body["Risk"],
-        "Links": {"Self": f"{base}{PISP_PATH}/domestic-payment-consents/{consent.id}"},
+        "Links": {"Self": f"{pisp}/domestic-payment-consents/{consent.id}"},
         "Meta": {},
     }
 
 
-def payment_object(payment: BankPayment, consent: Consent, base: str) -> dict[str, Any]:
+def payment_object(payment: BankPayment, consent: Consent, pisp: str) -> dict[str, Any]:
     """OBWriteDomesticResponse5, with the account a refund can go to when the consent asked for it."""
     data: dict[str, Any] = {
         "DomesticPaymentId": payment.id,
@@ -68,12 +67,12 @@ def payment_object(payment: BankPayment, consent: Consent, base: str) -> dict[st
         data["Debtor"] = consent.debtor
     return {
         "Data": data,
-        "Links": {"Self": f"{base}{PISP_PATH}/domestic-payments/{payment.id}"},
+        "Links": {"Self": f"{pisp}/domestic-payments/{payment.id}"},
         "Meta": {},
     }
 
 
-def details_object(payment: BankPayment, base: str) -> dict[str, Any]:
+def details_object(payment: BankPayment, pisp: str) -> dict[str, Any]:
     """OBWritePaymentDetailsResponse1. While a payment is only received there is nothing to tell."""
     statuses: list[dict[str, Any]] = []
     if payment.status != "RCVD":
@@ -90,12 +89,12 @@ def details_object(payment: BankPayment, base: str) -> dict[str, Any]:
         )
     return {
         "Data": {"PaymentStatus": statuses},
-        "Links": {"Self": f"{base}{PISP_PATH}/domestic-payments/{payment.id}/payment-details"},
+        "Links": {"Self": f"{pisp}/domestic-payments/{payment.id}/payment-details"},
         "Meta": {},
     }
 
 
-def funds_object(consent: Consent, base: str, at: float) -> dict[str, Any]:
+def funds_object(consent: Consent, pisp: str, at: float) -> dict[str, Any]:
     """OBWriteFundsConfirmationResponse1."""
     return {
         "Data": {
@@ -104,7 +103,7 @@ def funds_object(consent: Consent, base: str, at: float) -> dict[str, Any]:
                 "FundsAvailable": not consent.poor,
             }
         },
-        "Links": {"Self": f"{base}{PISP_PATH}/domestic-payment-consents/{consent.id}/funds-confirmation"},
+        "Links": {"Self": f"{pisp}/domestic-payment-consents/{consent.id}/funds-confirmation"},
         "Meta": {},
     }
 

@@ -1,4 +1,4 @@
-"""The operations of UK Open Banking payment initiation 4.0 for domestic payments."""
+"""The operations of UK Open Banking payment initiation for domestic payments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import UnsetType
 
 from carriers.sandbox.bank import answers, signatures
-from carriers.sandbox.bank.answers import PISP_PATH, BankAnswer
+from carriers.sandbox.bank.answers import BankAnswer
+from carriers.sandbox.bank.older import check_version
 from carriers.sandbox.bank.records import BankPayment, Consent
 from carriers.sandbox.bank.refusals import BankRefused, bad
 from carriers.sandbox.bank.stories import CONSENT_FAULTS, PAYMENT_FAULTS, READ_FAULTS
@@ -41,14 +42,14 @@ _AUTH_DATE = re.compile(
 
 
 class Pisp:
-    """Answers the requests below `/open-banking/v4.0/pisp`."""
+    """Answers the requests below `/open-banking/v4.0/pisp`, or `v3.1`."""
 
     def __init__(self, world: BankWorld) -> None:
         self._world = world
 
     async def answer(self, call: BankCall) -> BankAnswer:
         """Route one request. Raises `BankRefused`."""
-        match call.path.removeprefix(PISP_PATH).split("/")[1:]:
+        match call.path.split("/")[4:]:
             case ["domestic-payment-consents"]:
                 return await self._create_consent(call, self._admit(call, "POST"))
             case ["domestic-payment-consents", consent_id]:
@@ -62,12 +63,12 @@ class Pisp:
                 self._client_only(self._admit(call, "GET"))
                 payment, consent = self._payment(call, payment_id)
                 self._spoil_read(call)
-                return BankAnswer(200, answers.payment_object(payment, consent, call.base))
+                return BankAnswer(200, answers.payment_object(payment, consent, call.pisp))
             case ["domestic-payments", payment_id, "payment-details"]:
                 self._client_only(self._admit(call, "GET"))
                 payment, _ = self._payment(call, payment_id)
                 self._spoil_read(call)
-                return BankAnswer(200, answers.details_object(payment, call.base))
+                return BankAnswer(200, answers.details_object(payment, call.pisp))
         raise BankRefused(404)
 
     def _admit(self, call: BankCall, method: str) -> BankToken:
@@ -112,6 +113,7 @@ class Pisp:
             call.seen.reference = consent.reference
             _same_body(consent.body_hash, body_hash)
         asked, plain = read_body(ConsentRequest, call.body)
+        check_version(asked, call.version)
         call.seen.reference = asked.data.initiation.end_to_end_identification
         call.fault = world.faults.draw(CONSENT_FAULTS, call.bank_id, call.seen.reference)
         if call.fault == "consent_error_500":
@@ -121,7 +123,7 @@ class Pisp:
             consent.body, consent.body_hash = plain, body_hash
             world.lifecycle.open(consent)
         world.lifecycle.current(consent)
-        return BankAnswer(201, answers.consent_object(consent, call.base))
+        return BankAnswer(201, answers.consent_object(consent, call.pisp))
 
     def _new_consent(self, call: BankCall, asked: ConsentRequest, key: str) -> Consent:
         world, initiation = self._world, asked.data.initiation
@@ -159,7 +161,7 @@ class Pisp:
     def _read_consent(self, call: BankCall, consent_id: str) -> BankAnswer:
         consent = self._consent(call, consent_id)
         self._spoil_read(call)
-        return BankAnswer(200, answers.consent_object(consent, call.base))
+        return BankAnswer(200, answers.consent_object(consent, call.pisp))
 
     def _confirm_funds(self, call: BankCall, token: BankToken, consent_id: str) -> BankAnswer:
         consent = self._consent(call, consent_id)
@@ -167,7 +169,7 @@ class Pisp:
         if consent.status != "AUTH":
             raise bad("U009", f"The consent is {consent.status}; AUTH is needed.", "ConsentId")
         self._spoil_read(call)
-        return BankAnswer(200, answers.funds_object(consent, call.base, self._world.clock.now()))
+        return BankAnswer(200, answers.funds_object(consent, call.pisp, self._world.clock.now()))
 
     async def _create_payment(self, call: BankCall, token: BankToken) -> BankAnswer:
         world = self._world
@@ -177,6 +179,7 @@ class Pisp:
             call.seen.reference = world.store.consents[payment.consent_id].reference
             _same_body(payment.body_hash, body_hash)
         asked, plain = read_body(PaymentRequest, call.body)
+        check_version(asked, call.version)
         call.seen.reference = asked.data.initiation.end_to_end_identification
         consent = self._consent(call, asked.data.consent_id)
         _of_consent(token, consent)
@@ -184,7 +187,7 @@ class Pisp:
         self._turn_away(call.fault)
         if payment is None:
             payment = self._order(call, consent, plain, key, body_hash)
-        return BankAnswer(201, answers.payment_object(payment, consent, call.base))
+        return BankAnswer(201, answers.payment_object(payment, consent, call.pisp))
 
     @staticmethod
     def _turn_away(fault: str) -> None:

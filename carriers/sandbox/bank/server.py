@@ -12,10 +12,11 @@ from multidict import CIMultiDict
 
 from carriers.sandbox.answers import GARBAGE
 from carriers.sandbox.bank import oauth
-from carriers.sandbox.bank.answers import PISP_PATH, BankAnswer
+from carriers.sandbox.bank.answers import BankAnswer
 from carriers.sandbox.bank.approval import Approval
 from carriers.sandbox.bank.clients import KeysUnavailable
 from carriers.sandbox.bank.oauth import OAuth
+from carriers.sandbox.bank.older import as_told
 from carriers.sandbox.bank.page import STYLE, STYLE_PATH, front_page
 from carriers.sandbox.bank.payments import Pisp
 from carriers.sandbox.bank.refusals import BankRefused, OAuthRefused
@@ -102,7 +103,7 @@ class BankService:
 
     async def _route(self, call: BankCall) -> BankAnswer:
         method = call.request.method
-        is_api = call.path.startswith(f"{PISP_PATH}/")
+        is_api = bool(call.version)
         if self._world.mutual_tls and (is_api or call.path == oauth.TOKEN_PATH) and not call.is_certified:
             raise BankRefused(401)
         if is_api:
@@ -141,10 +142,11 @@ class BankService:
 
     def _response(self, call: BankCall, answer: BankAnswer) -> web.Response:
         headers: CIMultiDict[str] = CIMultiDict(answer.headers)
-        body = answer.text if answer.value is None else msgspec.json.encode(answer.value)
+        value = as_told(answer.value, call.version) if call.version else answer.value
+        body = answer.text if answer.value is None else msgspec.json.encode(value)
         if body:
             headers["Content-Type"] = answer.content_type
-        if call.path.startswith(PISP_PATH):
+        if call.version:
             headers["x-fapi-interaction-id"] = call.seen.correlator
             if body and call.fault != "no_signature":
                 wrong = call.fault.endswith("wrong_signature")

@@ -58,8 +58,11 @@ class CreditorAccount(_Strict):
 
 
 class RemittanceInformation(_Open):
+    """Of either version; `older.check_version` tells them apart."""
+
     structured: list[Json] | UnsetType = UNSET
-    unstructured: list[Text140] | UnsetType = UNSET
+    unstructured: list[Text140] | Text140 | UnsetType = UNSET
+    reference: Text35 | UnsetType = UNSET
 
 
 class Initiation(_Strict):
@@ -79,17 +82,7 @@ class Initiation(_Strict):
 
 
 class Risk(_Strict):
-    payment_context_code: (
-        Literal[
-            "BillingGoodsAndServicesInAdvance",
-            "BillingGoodsAndServicesInArrears",
-            "EcommerceMerchantInitiatedPayment",
-            "FaceToFacePointOfSale",
-            "TransferToSelf",
-            "TransferToThirdParty",
-        ]
-        | UnsetType
-    ) = UNSET
+    payment_context_code: str | UnsetType = UNSET
     merchant_category_code: Annotated[str, Meta(min_length=3, max_length=4)] | UnsetType = UNSET
     merchant_customer_identification: Annotated[str, Meta(min_length=1, max_length=70)] | UnsetType = UNSET
     contract_present_indicator: bool | UnsetType = UNSET

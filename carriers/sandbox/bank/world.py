@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from carriers.sandbox.bank.clients import Client
 from carriers.sandbox.bank.lifecycle import BankLifecycle
+from carriers.sandbox.bank.older import VERSIONS
 from carriers.sandbox.bank.records import BankStore
 from carriers.sandbox.bank.signatures import BankKey
 from carriers.sandbox.bank.stories import BANKS, BankFaults, BankStory
@@ -17,6 +19,8 @@ from carriers.sandbox.bank.tokens import BankTokens
 from carriers.sandbox.clock import Clock
 from carriers.sandbox.seen import Seen
 from carriers.sandbox.settings import Settings
+
+_PISP = re.compile(rf"/open-banking/({'|'.join(map(re.escape, VERSIONS))})/pisp/")
 
 
 @dataclass(slots=True)
@@ -56,6 +60,18 @@ class BankCall:
     body: bytes = b""
     fault: str = ""
     """How the answer is to be spoilt."""
+
+    @property
+    def version(self) -> str:
+        """Which version of the payment API is called; "" when another address is."""
+        found = _PISP.match(self.path)
+        return VERSIONS[found[1]] if found else ""
+
+    @property
+    def pisp(self) -> str:
+        """Where the API is that was called."""
+        found = _PISP.match(self.path)
+        return self.base + (found[0].rstrip("/") if found else "")
 
     @property
     def is_certified(self) -> bool:

@@ -16,6 +16,7 @@ from deposits.models import Deposit
 from deposits.references import new_reference
 from tests.deposits.admin.staging import LIST, declined, in_review, sent
 from tests.deposits.making import accepted, partner
+from tests.deposits.ui.banks import from_bank
 
 
 def listed(staff: Client, **query: object) -> str:
@@ -28,25 +29,29 @@ def test_each_filter_selects_its_own(staff: Client, deposit: Deposit) -> None:
     no = declined(accepted("002", partner_id=deposit.partner_id, amount_minor=3_500))
     held = in_review(accepted("015", partner_id=deposit.partner_id), 2_100)
     mine = {"partner": deposit.partner_id}
+    paid_from_bank = from_bank(partner_id=deposit.partner_id)
     soon = timezone.localtime() + timedelta(minutes=2)
     for query, found in (
-        ({}, {deposit, no, held}),
+        ({}, {deposit, no, held, paid_from_bank}),
+        ({"method": "bank"}, {paid_from_bank}),
+        ({"method": "carrier_billing"}, {deposit, no, held}),
+        ({"carrier": "sandbox-bank"}, {paid_from_bank}),
         ({"state": "credited"}, {deposit}),
         ({"state": "declined"}, {no}),
-        ({"state": "open"}, {held}),
+        ({"state": "open"}, {held, paid_from_bank}),
         ({"reason": "carrier_declined"}, {no}),
         ({"carrier": "sandbox-mobile"}, {deposit, no, held}),
         ({"carrier": "gone-mobile"}, set()),
         ({"amount_from": "30"}, {no}),
-        ({"amount_to": "20.00"}, {deposit, held}),
+        ({"amount_to": "20.00"}, {deposit, held, paid_from_bank}),
         ({"view": "paid_not_credited"}, {held}),
         ({"view": "stuck"}, set()),
         ({"player": deposit.player_id}, {deposit}),
-        ({"created_to": soon.strftime("%Y-%m-%dT%H:%M")}, {deposit, no, held}),
+        ({"created_to": soon.strftime("%Y-%m-%dT%H:%M")}, {deposit, no, held, paid_from_bank}),
         ({"created_from": soon.strftime("%Y-%m-%dT%H:%M")}, set()),
     ):
         page = listed(staff, **mine, **query)
-        assert {one for one in (deposit, no, held) if one.reference in page} == found, query
+        assert {one for one in (deposit, no, held, paid_from_bank) if one.reference in page} == found, query
 
 
 def test_a_deposit_is_stuck_after_ten_minutes(staff: Client) -> None:
@@ -123,6 +128,7 @@ def test_pages_follow_one_another_without_gaps(staff: Client) -> None:
         ({"state": "review"}, "deposit_by_state"),
         ({"state": "open", "view": "stuck"}, "deposit_by_state"),
         ({"view": "paid_not_credited"}, "deposit_by_state"),
+        ({"method": "bank"}, "deposit_by_bank"),
         ({"carrier": "retired-mobile"}, "deposit_by_carrier"),
         ({"reason": "carrier_spend_cap"}, "deposit_by_reason"),
         ({"partner": "rare"}, "deposit_by_partner"),
@@ -133,6 +139,7 @@ def test_pages_follow_one_another_without_gaps(staff: Client) -> None:
         ({"q": "order-of-many"}, "deposit_by_partner_ref"),
         ({"q": "key-of-many"}, "deposit_idempotency"),
         ({"q": "pay-of-many"}, "deposit_by_payment"),
+        ({"q": "consent-of-many"}, "deposit_by_consent"),
         ({"q": "D-ABCD-EFGH"}, "deposit_reference"),
         ({"q": "p-rare"}, "player_external_id"),
     ],

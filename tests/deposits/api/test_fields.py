@@ -42,11 +42,12 @@ _FIELDS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"method": "carrier_billing"}, "validation_failed", "method", "wrong_type"),
     ({"method": None}, "validation_failed", "method", "wrong_type"),
     (
-        {"method": {"type": "bank", "bank_id": "x"}},
+        {"method": {"type": "cheque", "bank_id": "x"}},
         "method_not_supported",
         "method.type",
         "method_not_supported",
     ),
+    ({"method": {"type": "bank", "bank_id": "x"}}, "bank_unknown", "method.bank_id", "bank_unknown"),
     ({"return_url": "http://casino.example/"}, "validation_failed", "return_url", "malformed"),
     ({"return_url": "javascript:alert(1)"}, "validation_failed", "return_url", "malformed"),
     ({"return_url": "https://u:p@casino.example/"}, "validation_failed", "return_url", "malformed"),

@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
-from deposits.models import Deposit
+from deposits.models import Breaker, Deposit
 from deposits.states import State
 from tests.deposits.ui.visiting import (
     deposit_of,
@@ -176,3 +177,32 @@ def test_without_phone_bill_the_bank_is_all_there_is(settings: Settings) -> None
     client = visitor(player())
     assert offered(client.get("/deposit/")) == ["another-bank"]
     assert "phone" not in text_of(client.get("/deposit/")).lower()
+
+
+def shut(carrier: str) -> None:
+    """Open the breaker of a carrier or bank, as workers do when it does not answer."""
+    Breaker.objects.create(
+        carrier=carrier, operation="authorise", state="open", reason="test", changed_at=Now()
+    )
+
+
+def test_a_phone_bill_that_is_down_is_greyed_and_the_bank_is_preselected() -> None:
+    client = visitor(player())
+    shut("sandbox-mobile")
+    page = client.get("/deposit/")
+    assert chosen(page) == "another-bank"
+    assert re.search(r'name="method" value="\d+" data-p="phone" disabled>', page.content.decode())
+    assert "Phone bill Not available right now" in text_of(page)
+    # Whoever asks for it all the same is let: the deposit waits until the network is back.
+    assert chosen(client.get("/deposit/?method=phone")).isdigit()
+
+
+def test_a_bank_that_is_down_gives_way_to_the_phone_and_both_down_to_neither() -> None:
+    client = visitor(player())
+    put(deposit_of(tap(client, method=SANDBOX)), State.CREDITED)
+    shut("sandbox-bank")
+    page = client.get("/deposit/")
+    assert chosen(page).isdigit()
+    assert "Sandbox Bank Not available right now" in text_of(page)
+    shut("sandbox-mobile")
+    assert chosen(client.get("/deposit/")) == SANDBOX
