@@ -43,6 +43,7 @@ class Event(models.TextChoices):
     MISMATCH = "mismatch", "something else was returned"
     OVERDUE = "overdue", "unanswered for too long"
     GIVEN_UP = "given_up", "could not be sent for too long"
+    SETTLED = "settled", "returned by the carrier's settlement file"
     SET_ASIDE = "set_aside", "set aside, its processing comes to nothing"
     STAFF_RETURNED = "staff_returned", "returned, by the word of two people"
     STAFF_FAILED = "staff_failed", "not returned, by the word of two people"
@@ -78,6 +79,10 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (S.REVIEW, E.PENDING): S.REVIEW,
     (S.REVIEW, E.MISMATCH): S.REVIEW,
     (S.REVIEW, E.SET_ASIDE): S.REVIEW,
+    # A line of a settlement file is the carrier's word.
+    (S.PENDING, E.SETTLED): S.RETURNED,
+    (S.UNKNOWN, E.SETTLED): S.RETURNED,
+    (S.REVIEW, E.SETTLED): S.RETURNED,
     # Two people, with the evidence before them.
     (S.REVIEW, E.STAFF_RETURNED): S.RETURNED,
     (S.REVIEW, E.STAFF_FAILED): S.FAILED,

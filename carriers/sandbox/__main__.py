@@ -159,7 +159,9 @@ async def serve(arguments: argparse.Namespace) -> None:
     bank_socket = socket.create_server(
         (arguments.host, arguments.bank_port), reuse_port=False, backlog=BACKLOG
     )
-    bank_origin = f"http://{arguments.host}:{bank_socket.getsockname()[1]}"
+    bank_tls = tls_of(arguments.bank_certificate, arguments.client_ca)
+    scheme = "http" if bank_tls is None else "https"
+    bank_origin = f"{scheme}://{arguments.host}:{bank_socket.getsockname()[1]}"
     async with (
         built(arguments, bank_origin) as world,
         contextlib.aclosing(Refunds(world, arguments.data_dir)) as refunds,

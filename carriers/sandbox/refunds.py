@@ -219,8 +219,9 @@ class Refunds:
             raise out_of_range(f"page counts from 1; perPage is from 1 to {PER_PAGE_LIMIT}.")
         found = [refund for refund in self._refunds.values() if refund.payment_id == payment.id]
         found.sort(key=lambda refund: refund.created_at, reverse=query.get("order", "desc") == "desc")
-        shown = [_shown(refund) for refund in found[(page - 1) * per_page : page * per_page]]
-        return Answer(200, encode(shown), headers={"X-Total-Count": str(len(found))})
+        shown = found[(page - 1) * per_page : page * per_page]
+        headers = {"X-Total-Count": str(len(found)), "Content-Last-Key": shown[-1].id if shown else ""}
+        return Answer(200, encode([_shown(refund) for refund in shown]), headers=headers)
 
     def _read(self, call: Call, payment_id: str, refund_id: str) -> Answer:
         refund = self._refunds.get(refund_id)

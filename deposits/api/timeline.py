@@ -71,6 +71,7 @@ REFUND_TEXTS: dict[str, str] = {
     OfRefund.MISMATCH: "Something else was returned than was asked for. People are looking at it.",
     OfRefund.OVERDUE: "It has been open for too long. People are looking at it.",
     OfRefund.GIVEN_UP: "It could not be sent. The amount is in the player's balance again.",
+    OfRefund.SETTLED: "The carrier's settlement file says that the money was returned.",
     OfRefund.SET_ASIDE: "It could not be worked on. People are looking at it.",
     OfRefund.STAFF_RETURNED: "Two people have looked at it: the money was returned.",
     OfRefund.STAFF_FAILED: "Two people have looked at it: nothing was returned. It is in the balance again.",

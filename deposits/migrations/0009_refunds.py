@@ -159,6 +159,14 @@ class Migration(migrations.Migration):
                 max_length=20,
             ),
         ),
+        migrations.AlterField(
+            model_name="settlementline",
+            name="kind",
+            field=models.CharField(
+                choices=[("charge", "charge"), ("reversal", "reversal"), ("refund", "refund")],
+                max_length=10,
+            ),
+        ),
         migrations.CreateModel(
             name="Refund",
             fields=[
@@ -319,6 +327,7 @@ class Migration(migrations.Migration):
                             ("mismatch", "something else was returned"),
                             ("overdue", "unanswered for too long"),
                             ("given_up", "could not be sent for too long"),
+                            ("settled", "returned by the carrier's settlement file"),
                             ("set_aside", "set aside, its processing comes to nothing"),
                             ("staff_returned", "returned, by the word of two people"),
                             ("staff_failed", "not returned, by the word of two people"),

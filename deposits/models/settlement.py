@@ -31,11 +31,12 @@ class SettlementFile(models.Model):
 
 
 class SettlementLine(models.Model):
-    """One line of a file. Amounts in minor units, positive for charges and reversals alike. Append-only by trigger."""
+    """One line of a file. Amounts in minor units, positive for each kind. Append-only by trigger."""
 
     class Kind(models.TextChoices):
         CHARGE = "charge", "charge"
         REVERSAL = "reversal", "reversal"
+        REFUND = "refund", "refund"
 
     file = models.ForeignKey(SettlementFile, on_delete=models.PROTECT, related_name="lines")
     number = models.PositiveIntegerField()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -16,7 +15,9 @@ from django.utils import timezone
 from accounts import ledger
 from deposits import transitions
 from deposits.actions import book, cases
-from deposits.models import Case, Deposit, SettlementFile, SettlementFinding, SettlementLine
+from deposits.models import Case, Deposit, Refund, SettlementFile, SettlementFinding, SettlementLine
+from deposits.reconciliation import refund_lines
+from deposits.reconciliation.verdicts import Judged
 from deposits.states import Event, State
 
 log = structlog.get_logger("deposits.reconciliation")
@@ -32,16 +33,6 @@ _OLDEST = timedelta(days=60)
 #: States in which a line that says "taken" settles the deposit.
 _IN_DOUBT = (State.UNKNOWN, State.PENDING, State.REVIEW)
 _NO_DIFFERENCE = (Verdict.MATCHED, Verdict.CREDITED)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one line means: `credit` says that it settles its deposit, `ask` that the carrier is to be asked."""
-
-    verdict: SettlementFinding.Verdict
-    detail: str = ""
-    credit: bool = False
-    ask: bool = False
 
 
 def reconcile(file: SettlementFile) -> dict[str, int]:
@@ -71,16 +62,25 @@ def _judge_chunk(file: SettlementFile) -> int:
         # One at a time per file: two who import the same file meet here.
         SettlementFile.objects.select_for_update().get(pk=file.pk)
         lines = list(file.lines.filter(finding=None).order_by("number")[:_CHUNK])
-        deposits = _deposits_of(file.carrier, lines)
+        refunds = refund_lines.refunds_of(file.carrier, lines)
+        deposits = _deposits_of(
+            file.carrier, [one for one in lines if one.kind != SettlementLine.Kind.REFUND]
+        )
         earlier = _earlier(file, lines)
         judged = []
+        findings = []
         for line in lines:
-            deposit = deposits.get(line.pk)
-            judged.append((line, deposit, judge(line, deposit, _is_repeated(line, earlier))))
+            repeated = _is_repeated(line, earlier)
+            if line.kind == SettlementLine.Kind.REFUND:
+                # Refunds before deposits, as workers lock them.
+                findings.append(_act_on_refund(file, line, refunds.get(line.pk), repeated=repeated))
+            else:
+                deposit = deposits.get(line.pk)
+                judged.append((line, deposit, judge(line, deposit, repeated)))
             earlier.setdefault(_key(line), []).append(line)
         # In the order in which workers lock deposits too.
         judged.sort(key=lambda one: str(one[1].pk) if one[1] else "")
-        findings = [_act(file, line, deposit, verdict) for line, deposit, verdict in judged]
+        findings += [_act(file, line, deposit, verdict) for line, deposit, verdict in judged]
         SettlementFinding.objects.bulk_create(findings)
     return len(lines)
 
@@ -131,6 +131,27 @@ def _act(
         verdict, detail = Verdict.MATCHED, "answered at the same moment"
     if judged.ask and deposit is not None:
         transitions.wake(deposit.pk, f"settlement line {line.number} of {file.day}", file.carrier)
+    return _finding(file, line, deposit, verdict, detail)
+
+
+def _act_on_refund(
+    file: SettlementFile, line: SettlementLine, refund: Refund | None, *, repeated: bool
+) -> SettlementFinding:
+    judged = refund_lines.judge(line, refund, repeated)
+    detail = judged.detail
+    if judged.credit and refund is not None and not refund_lines.settle(file, line, refund.pk):
+        detail = "answered at the same moment"
+    return _finding(file, line, refund.deposit if refund else None, judged.verdict, detail)
+
+
+def _finding(
+    file: SettlementFile,
+    line: SettlementLine,
+    deposit: Deposit | None,
+    verdict: SettlementFinding.Verdict,
+    detail: str,
+) -> SettlementFinding:
+    """What a line was found to mean, with a case for a difference."""
     finding = SettlementFinding(file=file, line=line, deposit=deposit, verdict=verdict, detail=detail[:300])
     if verdict not in _NO_DIFFERENCE:
         evidence = {

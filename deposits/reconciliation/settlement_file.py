@@ -1,4 +1,4 @@
-"""Reading a settlement file: CSV with a line for each charge and each reversal of a day (docs/settlement.md)."""
+"""Reading a settlement file: CSV with a line for each charge, reversal and refund of a day (docs/settlement.md)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _line(number: int, row: list[str]) -> SettlementLine:
         raise SettlementRefused(f"line {number}: {len(row)} fields; {len(HEADER)} are right")
     day, reference, payment_id, amount, currency, kind = row
     if kind not in SettlementLine.Kind.values:
-        raise _wrong(number, "kind", kind, "charge or reversal")
+        raise _wrong(number, "kind", kind, "charge, reversal or refund")
     if not _REFERENCE.match(reference):
         raise _wrong(number, "reference", reference, "at most 64 printable characters")
     if not _ID.match(payment_id):

@@ -223,7 +223,7 @@ WRONG = {
     "amount": (b"2026-01-31,D-1,p,20.001,GBP,charge", "line 2: amount: '20.001'; an amount above 0 in GBP"),
     "negative": (b"2026-01-31,D-1,p,-20.00,GBP,charge", "line 2: amount"),
     "currency": (b"2026-01-31,D-1,p,20.00,XXX,charge", "line 2: currency: 'XXX'; one of GBP"),
-    "kind": (b"2026-01-31,D-1,p,20.00,GBP,refund", "line 2: kind: 'refund'; charge or reversal"),
+    "kind": (b"2026-01-31,D-1,p,20.00,GBP,fee", "line 2: kind: 'fee'; charge, reversal or refund"),
     "payment": (b"2026-01-31,D-1,,20.00,GBP,charge", "line 2: payment_id: ''; 1 to 100"),
     "fields": (b"2026-01-31,D-1,p,20.00,GBP", "line 2: 5 fields; 6 are right"),
     "text": (b"\xff\xfe", "not UTF-8"),

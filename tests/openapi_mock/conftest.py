@@ -20,6 +20,7 @@ from tests.stack import await_condition
 
 DESCRIPTIONS = {
     "camara": SPECS / "camara" / "carrier-billing.yaml",
+    "camara_refunds": SPECS / "camara" / "carrier-billing-refund.yaml",
     "open_banking": SPECS / "open-banking" / "payment-initiation-openapi.yaml",
 }
 
@@ -56,7 +57,7 @@ class Mock:
 
 @pytest.fixture(scope="session")
 def mocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Mock]]:
-    """The servers by the name of the adapter; each reads half a megabyte of YAML, so both begin at once."""
+    """The servers by the name of the protocol; each reads half a megabyte of YAML, so all begin at once."""
     if not SPECS.is_dir():
         pytest.skip(f"the descriptions of the protocols are not here: {SPECS}")
     node = shutil.which("node")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,10 +21,15 @@ from tests.carriers.sandbox.harness import Sandbox
 from tests.faults_evidence.conftest import SANDBOX_DIVISOR, Carrier
 from tests.faults_evidence.conftest import alone as alone
 from tests.faults_evidence.conftest import carrier as carrier
-from tests.faults_evidence.conftest import sandbox as sandbox
 from tests.stack import await_condition
 
-__all__ = ["SANDBOX_DIVISOR", "Sandbox", "alone", "carrier", "sandbox"]
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for all tests of refunds: nothing here looks for payments by the carrier's clock."""
+    running = Sandbox(tmp_path_factory.mktemp("sandbox"), SANDBOX_DIVISOR)
+    yield running
+    running.stop()
 
 
 class Returning:
@@ -48,7 +54,16 @@ class Returning:
         self.carrier.work(deposit)
         deposit.refresh_from_db()
         assert deposit.state == DepositState.CREDITED
+        self.take_time()
         return deposit
+
+    def take_time(self) -> None:
+        """From here on what the carrier does later, it does only when its clock is moved (`later`)."""
+        self.carrier.set(time_divisor=0.01)
+
+    def later(self) -> None:
+        """Move the carrier's clock on, past whatever it does later."""
+        self.carrier.advance(2_000)
 
     def work(self, *refunds: Refund) -> None:
         """Do everything that is due; `refunds` are due at once."""

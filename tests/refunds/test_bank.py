@@ -83,18 +83,20 @@ def test_a_refund_goes_to_the_account_that_paid(bank: Bank) -> None:
 
 def test_a_refund_that_is_not_settled_yet_is_asked_about(bank: Bank) -> None:
     refund = ask(credited(bank, "sandbox-bank-refund-slow"))
+    bank.set(time_divisor=0.01)
     see_through(bank, refund, State.PENDING)
     assert lines(bank, refund.reference) == []
-    assert bank.sandbox.call("POST", "/sandbox/clock", {"advance_s": 20}).status == 200
+    assert bank.sandbox.call("POST", "/sandbox/clock", {"advance_s": 2_000}).status == 200
     see_through(bank, refund, State.RETURNED)
     ended_true(bank, refund)
 
 
 def test_a_refund_to_a_closed_account_is_put_back(bank: Bank) -> None:
     deposit = credited(bank, "sandbox-bank-refund-rejects")
+    bank.set(time_divisor=0.01)
     refund = ask(deposit)
     see_through(bank, refund, State.PENDING)
-    assert bank.sandbox.call("POST", "/sandbox/clock", {"advance_s": 5}).status == 200
+    assert bank.sandbox.call("POST", "/sandbox/clock", {"advance_s": 2_000}).status == 200
     see_through(bank, refund, State.REFUSED)
     ended_true(bank, refund)
     assert (refund.carrier_code, balance_minor(deposit)) == ("AC04", 2_000)

@@ -78,7 +78,7 @@ def test_what_is_pending_is_asked_about_until_it_ends(returning: Returning, numb
     returning.work(refund)
     assert refund.state == State.PENDING
     assert held_minor(refund) == 2_000
-    returning.carrier.advance(10)
+    returning.later()
     returning.work_until(refund, end)
     returning.ended_true(refund)
     assert balance_minor(deposit) == (0 if end == State.RETURNED else 2_000)
@@ -99,7 +99,6 @@ def test_a_lost_request_is_sent_again_under_the_same_reference(returning: Return
     deposit = returning.credited("025")
     refund = ask(deposit, 900)
     returning.work(refund)
-    assert refund.state in (State.UNKNOWN, State.APPROVED)
     returning.work_until(refund, State.RETURNED)
     returning.ended_true(refund)
     assert "resent" in events(refund)
@@ -136,7 +135,7 @@ def test_what_is_unanswered_for_a_day_is_a_case_for_people(
     (case,) = Case.objects.filter(kind=Case.Kind.REFUND, subject=refund.reference)
     assert (case.owner_role, case.deposit_id) == ("Payments", deposit.pk)
     # The carrier's own word settles it, and closes the case.
-    returning.carrier.advance(10)
+    returning.later()
     returning.work(refund)
     returning.ended_true(refund)
     keep_up.keep_up()
@@ -172,8 +171,9 @@ def test_what_comes_to_nothing_five_times_is_set_aside(
     refund = ask(deposit)
     returning.work(refund)
     type(refund).objects.filter(pk=refund.pk).update(fruitless=5, next_action_at=Now())
+    tries = refund.tries
     returning.work(refund)
-    assert (refund.state, refund.tries) == (State.PENDING, 1)
+    assert (refund.state, refund.tries) == (State.PENDING, tries)
     keep_up.keep_up()
     refund.refresh_from_db()
     assert (refund.state, events(refund)[-1]) == (State.REVIEW, "set_aside")
@@ -216,7 +216,7 @@ def test_the_player_reads_what_goes_and_what_went_back(returning: Returning) -> 
         "£5.00 is on its way back to your phone bill. It has been taken from your balance."
     )
     returning.work(first)
-    returning.carrier.advance(10)
+    returning.later()
     returning.work_until(first, State.RETURNED)
     ask(deposit, 700)
     deposit.refresh_from_db()

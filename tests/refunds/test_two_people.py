@@ -95,7 +95,7 @@ def test_what_the_carrier_has_answered_meanwhile_is_not_settled_by_people(
 ) -> None:
     case = case_of(waiting)
     resolve.propose(case.pk, clerk("anna"), Resolution.NOT_RETURNED, WHY)
-    returning.carrier.advance(10)
+    returning.later()
     returning.work_until(waiting, State.RETURNED)
     with pytest.raises(NotPossibleNow, match="returned by now"):
         resolve.confirm(case.pk, clerk("bert"), Resolution.NOT_RETURNED, WHY)
