@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -253,3 +254,12 @@ def test_limits_and_history_are_told_in_figures() -> None:
     )
     assert "£20.00 Waiting Phone bill" in text_of(client.get("/deposit/history/"))
     assert deposit.reference in text_of(client.get("/deposit/history/"))
+
+
+def test_a_greyed_amount_says_why() -> None:
+    page = visitor(player(weekly_limit_minor=2_500)).get("/deposit/").content.decode()
+    off = re.findall(r'value="([^"]+)" data-n="\d"[^>]* disabled', page)
+    assert off == ["30", "40"]
+    assert "£30, £40: This is above your deposit limit. You have £25 left this week." in page
+    free = visitor(player()).get("/deposit/").content.decode()
+    assert " disabled" not in free
