@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from accounts.models import ApiKey, Partner
 from accounts.statement import Statement
 
-SCOPES = ("deposits:read", "deposits:write")
+SCOPES = ("deposits:read", "deposits:write", "players:read", "players:write")
 
 #: A key's owner and scopes do not change; whether it may be used does, and is asked each time.
 REMEMBERED_S = 30

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from django.utils import timezone
+
+from accounts.protections.bars import ENDING
 from carriers import reasons, registry
 from carriers.redaction import mask_msisdn
 from deposits import limits
@@ -110,6 +113,10 @@ def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
     }
     if code == "code_wrong":
         facts["tries"] = max(CODE_TRIES - deposit.code_tries, 0)
+    if code in ENDING:
+        player = deposit.player
+        if player.barred_reason == code and player.barred_until:
+            facts["date"] = format_day(timezone.localdate(player.barred_until))
     if code == "carrier_monthly_limit":
         facts["date"] = format_day(limits.period_end(limits.Subject.PHONE_MONTH, deposit.counted_on))
     return facts
@@ -130,6 +137,8 @@ def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | 
     if "resets_on" in given:
         facts["date"] = format_day(given["resets_on"])
         facts["period"] = "this month" if refusal.code == "carrier_monthly_limit" else "this week"
+    if "ends_at" in given:
+        facts["date"] = format_day(timezone.localdate(given["ends_at"]))
     facts["network"] = given.get("network")
     return reasons.render(refusal.code, methods=METHODS, unavailable=UNAVAILABLE, charge=None, **facts)
 

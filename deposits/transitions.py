@@ -19,6 +19,7 @@ from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.db.models.functions import Now, Random
 
+from accounts.protections.bars import Bar, checked_in
 from accounts.statement import Statement
 from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
 from deposits.limits import release
@@ -52,6 +53,7 @@ class Acceptance:
     carrier: str
     monthly_cap_minor: int | None
     counted_on: date
+    checked_in: list[str]
     actor_kind: str
     actor: str
     key_id: int | None = None
@@ -66,7 +68,7 @@ class Accepted:
     """What the accept statement found and did."""
 
     player_id: int
-    blocked: bool
+    bar: Bar | None
     created: bool
     created_at: datetime | None
     proof_needed: bool | None
@@ -92,6 +94,7 @@ class Claimed:
     step: Deposit.Next
     lease_epoch: int
     probe: bool
+    bar: str
     tries: int
     sends: int
     bound: bool
@@ -139,14 +142,15 @@ def accept(acceptance: Acceptance) -> Accepted | None:
     """Insert the deposit with its first event and count it towards its limits, or change nothing.
 
     Returns None when the partner has no such player, or the API key may not be used any more. `created` is false
-    when the idempotency key was used before.
+    when the idempotency key was used before, or `bar` says why the player may not deposit.
     Raises a database error with SQLSTATE PSL01 when a limit would be passed.
     """
     rows = _ACCEPT.rows({name: getattr(acceptance, name) for name in acceptance.__slots__})
     if not rows:
         return None
     row = rows[0]
-    return Accepted(row["player_id"], row["blocked"], row["created"], row["created_at"], row["proof_needed"])
+    bar = Bar.of(row["bar"], row["barred_until"]) if row["bar"] else None
+    return Accepted(row["player_id"], bar, row["created"], row["created_at"], row["proof_needed"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ def claim(batch: int, owner: str, rooms: Mapping[str, int]) -> list[Claimed]:
             "carriers": list(rooms),
             "rooms": list(rooms.values()),
             "states": list(CLAIMABLE),
+            "checked_in": checked_in(),
             "probe_every": timedelta(seconds=scaled(PROBE_EVERY_S)),
             "minute": timedelta(seconds=scaled(MINUTE_S)),
             "repeats_always": REPEATS_ALWAYS,

@@ -200,6 +200,10 @@ TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
 DEPOSIT_CHIPS_MINOR = (1_000, 2_000, 3_000, 4_000)
 DEPOSIT_PAGE_MINIMUM_MINOR = 500
 DEPOSIT_PAGE_CURRENCY = "GBP"
+# Jurisdictions (ISO 3166-1) in which nobody deposits before the partner has verified their identity (UKGC licence
+# condition 17.1.1), and from which age one may.
+IDENTITY_REQUIRED_IN = env.list("IDENTITY_REQUIRED_IN", default=["GB"])
+MINIMUM_AGE_YEARS = env.int("MINIMUM_AGE_YEARS", default=18)
 # For tests: a folder that says where processes are to die (deposits/crash_points.py).
 CRASH_POINTS = env.str("CRASH_POINTS", default="")
 WORKER_BATCH_SIZE = env.int("WORKER_BATCH_SIZE", default=20)

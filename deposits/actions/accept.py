@@ -13,6 +13,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from accounts import api_keys, ledger
 from accounts.conflicts import again_on_conflict
 from accounts.models import Player, PlayerPhone
+from accounts.protections.bars import DETAILS, Bar, checked_in
 from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits import doorbell, limits, transitions
@@ -87,7 +88,7 @@ def accept(request: DepositRequest) -> Accepted:
             if Deposit.objects.filter(
                 client=request.client, idempotency_key=request.idempotency_key
             ).exists():
-                return _replay(request, digest, blocked=False)
+                return _replay(request, digest, None)
             _create_player(request)
             continue
         if accepted.created:
@@ -96,7 +97,7 @@ def accept(request: DepositRequest) -> Accepted:
             doorbell.ring()
             reach("web.before_answer")
             return Accepted(_as_deposit(acceptance, accepted), replayed=False)
-        return _replay(request, digest, blocked=accepted.blocked)
+        return _replay(request, digest, accepted.bar)
     raise RuntimeError("no free reference was found")
 
 
@@ -138,6 +139,7 @@ def _acceptance(request: DepositRequest, profile: CarrierProfile, digest: bytes)
         carrier=profile.code,
         monthly_cap_minor=profile.monthly_cap_minor,
         counted_on=limits.today(),
+        checked_in=checked_in(),
         actor_kind=request.actor_kind,
         actor=request.actor,
         key_id=request.key_id,
@@ -162,21 +164,30 @@ def _create_player(request: DepositRequest) -> None:
     if not request.test_mode:
         raise Refusal("player_unknown", "Create the player first: we do not know this one.", "player")
     with transaction.atomic():
-        player, _ = Player.objects.get_or_create(partner_id=request.partner_id, external_id=request.player)
+        player, _ = Player.objects.get_or_create(
+            partner_id=request.partner_id,
+            external_id=request.player,
+            defaults={"is_test": True, "identity_state": Player.Identity.VERIFIED},
+        )
         PlayerPhone.objects.get_or_create(player=player, number=request.phone_number)
         ledger.player_account_id(player.pk, request.currency)
 
 
-def _replay(request: DepositRequest, digest: bytes, *, blocked: bool) -> Accepted:
+def _replay(request: DepositRequest, digest: bytes, bar: Bar | None) -> Accepted:
     deposit = Deposit.objects.filter(client=request.client, idempotency_key=request.idempotency_key).first()
     if deposit is None:
-        if blocked:
-            raise Refusal("not_accepted", "We cannot take this deposit.", "player")
+        if bar:
+            raise barred(bar)
         raise RuntimeError("the key is taken by a deposit that cannot be read")
     if bytes(deposit.idempotency_hash) != digest:
         raise IdempotencyConflict
     _log_as(deposit.reference)
     return Accepted(deposit, replayed=True)
+
+
+def barred(bar: Bar) -> Refusal:
+    """Return the refusal of a player who may not deposit."""
+    return Refusal(bar.code, DETAILS[bar.code], "player", {"ends_at": bar.ends_at} if bar.ends_at else {})
 
 
 def _log_as(reference: str) -> None:

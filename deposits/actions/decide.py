@@ -52,6 +52,11 @@ def decide(
         return _silence(claimed, name, str(error))
 
 
+def decide_barred(claimed: Claimed) -> Result:
+    """Return what is to be recorded for a player who was barred after the acceptance: nothing was sent, ever."""
+    return result(claimed, Event.BARRED, outcome="barred", reason_code=claimed.bar)
+
+
 def _approved(claimed: Claimed, outcome: carrier.Approved, name: str, *_: Any) -> Result:
     return result(
         claimed,
@@ -166,9 +171,11 @@ def _cancelled(claimed: Claimed, outcome: carrier.Cancelled, name: str, *_: Any)
         return result(claimed, Event.EXPIRED, outcome=name, reason_code="carrier_reply_timeout")
     if claimed.step == Step.CANCEL and claimed.state in (State.UNKNOWN, State.PENDING):
         # Nobody asked for this cancel but us: the payment can never be taken any more.
-        why = claimed.reason_code or "carrier_unavailable"
+        why = claimed.bar or claimed.reason_code or "carrier_unavailable"
         return result(claimed, Event.TOMBSTONED, outcome=name, payment_id=outcome.payment_id, reason_code=why)
-    return result(claimed, Event.CANCELLED, outcome=name, payment_id=outcome.payment_id)
+    return result(
+        claimed, Event.CANCELLED, outcome=name, payment_id=outcome.payment_id, reason_code=claimed.bar
+    )
 
 
 def _already_known(claimed: Claimed, outcome: carrier.AlreadyKnown, name: str, *_: Any) -> Result:

@@ -17,7 +17,7 @@ from carriers.driver import Conversations
 from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
 from deposits import breakers, doorbell, leases, stopping, transitions
-from deposits.actions.decide import decide
+from deposits.actions.decide import decide, decide_barred
 from deposits.actions.record import record
 from deposits.crash_points import reach
 from deposits.models import Deposit
@@ -97,7 +97,12 @@ class _Shift:
         batch = transitions.claim(settings.WORKER_BATCH_SIZE, self.owner, self._rooms())
         if batch:
             reach("worker.after_claim")
+        barred = [claimed for claimed in batch if _is_barred(claimed)]
+        if barred:
+            record([(claimed, decide_barred(claimed)) for claimed in barred])
         for claimed in batch:
+            if _is_barred(claimed):
+                continue
             adapter = registry.adapter_for(claimed.carrier)
             self.talks.start(
                 claimed,
@@ -141,6 +146,11 @@ class _Shift:
         self.sightings.tell()
         for carrier in self.sightings.back():
             log.info("carrier_is_back", carrier=carrier, hastened=transitions.hasten(carrier))
+
+
+def _is_barred(claimed: Claimed) -> bool:
+    """Whether its player may not deposit any more, and no carrier has ever seen it: then no byte leaves."""
+    return bool(claimed.bar) and claimed.step == Deposit.Next.AUTHORISE
 
 
 def _decided(claimed: Claimed, end: Ended) -> Result | None:

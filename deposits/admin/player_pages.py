@@ -9,11 +9,13 @@ from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.admin.filters import FilterForm
 from accounts.admin.pages import Fact, Page, Table, audit_table, cell
 from accounts.admin.read_only import ReadOnlyAdmin
 from accounts.models import LedgerAccount, Partner, Player, PlayerPhone
+from accounts.protections import bars
 from carriers.redaction import mask_msisdn
 from deposits import limits
 from deposits.admin import words
@@ -90,11 +92,20 @@ class PlayerAdmin(ReadOnlyAdmin):
             ),
             Fact("Balance", self.balance(player)),
             Fact("Deposits this week", _week(player)),
+            Fact("Jurisdiction", player.jurisdiction),
+            Fact("Identity", player.get_identity_state_display()),
+            Fact("Of age from", player.of_age_on.isoformat() if player.of_age_on else None),
+            Fact("May deposit", _standing(player)),
             Fact("Blocked since", player.blocked_at),
             Fact("Owes us since", player.flagged_at),
             Fact("Known since", player.created_at),
         ]
-        tables = [_phones(player), _deposits(player), audit_table(self.subject_kind, self.subject(player))]
+        tables = [
+            _phones(player),
+            _breaks(player),
+            _deposits(player),
+            audit_table(self.subject_kind, self.subject(player)),
+        ]
         return Page(f"Player {player.external_id}", facts, tables)
 
 
@@ -107,6 +118,23 @@ def _week(player: Player) -> str:
     if stands.most_minor is None:
         return f"{used}, no limit set"
     return f"{used} of {format_money(stands.most_minor, _LIMIT_CURRENCY)}, starts again on {stands.resets_on}"
+
+
+def _standing(player: Player) -> str:
+    """ "yes", or what stands in the way and until when."""
+    bar = bars.standing(player.pk, limits.today())
+    if bar is None:
+        return "yes"
+    until = f", until {timezone.localtime(bar.ends_at):%Y-%m-%d %H:%M}" if bar.ends_at else ""
+    return f"no: {words.reason_title(bar.code).lower()}{until}"
+
+
+def _breaks(player: Player) -> Table:
+    rows = [
+        [cell(one.get_kind_display()), cell(one.begins_at), cell(one.ends_at), cell(one.actor_kind)]
+        for one in player.protections.order_by("-id")
+    ]
+    return Table("Breaks and exclusions, which nobody can end early", ("Kind", "From", "Until", "By"), rows)
 
 
 def _phones(player: Player) -> Table:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("deposits.api")
 
-READ, WRITE = "deposits:read", "deposits:write"
-_SCOPE_OF_METHOD = {"GET": READ, "HEAD": READ, "POST": WRITE}
+_ACT_OF_METHOD = {"GET": "read", "HEAD": "read", "POST": "write", "PUT": "write", "PATCH": "write"}
 # An address ends up in histories and logs, so a key that came in one is no longer a secret.
 _KEY_PARAMETERS = frozenset({"api_key", "apikey", "key", "access_token", "token"})
 
@@ -54,14 +53,23 @@ class RecognisedApiKey(ApiKeyAuthentication):
 
 
 class HasScope(BasePermission):
-    """Reading needs `deposits:read`, everything else `deposits:write`."""
+    """Reading needs `deposits:read`, everything else `deposits:write`; where players are concerned, `players:…`."""
+
+    area = "deposits"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True, or a `Problem` (403) that names the scope. A method that nobody may use is refused later, with 405."""
-        needed = _SCOPE_OF_METHOD.get(request.method or "")
-        if needed is None or needed in holder_of(request).scopes:
+        act = _ACT_OF_METHOD.get(request.method or "")
+        needed = f"{self.area}:{act}"
+        if act is None or needed in holder_of(request).scopes:
             return True
         raise Problem("scope_missing", f"This key lacks the scope {needed}.")
+
+
+class HasPlayersScope(HasScope):
+    """Personal data and protections have scopes of their own."""
+
+    area = "players"
 
 
 def holder_of(request: Request) -> KeyHolder:

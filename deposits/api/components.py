@@ -30,6 +30,7 @@ OUTCOMES = (
     "our_fault",
     "mismatch",
     "unknown",
+    "barred",
 )
 ACTORS = ("player", "partner", "worker", "carrier", "staff")
 MONEY = {
@@ -285,9 +286,11 @@ _PROBLEM: Schema = {
             },
             "request_id": _text("Quote it when you ask us about this answer."),
             "reason": ref("Reason"),
+            "ends_at": _time("When what stands in the way ends by itself."),
         },
-        "Why nothing was done (RFC 9457). `reason` is there when the player should be told something.",
-        ("reason",),
+        "Why nothing was done (RFC 9457). `reason` is there when the player should be told something, `ends_at` when "
+        "that ends by itself.",
+        ("reason", "ends_at"),
     ),
     "FieldError": _object(
         {
@@ -307,7 +310,8 @@ SECURITY_SCHEMES: Schema = {
     "apiKey": {
         "type": "http",
         "scheme": "bearer",
-        "description": "`Authorization: Bearer ps_test_…`. Keys have scopes: `deposits:read` and `deposits:write`. "
+        "description": "`Authorization: Bearer ps_test_…`. Keys have scopes: `deposits:read`, `deposits:write`, "
+        "`players:read` and `players:write`. "
         "A key in the address is refused and has to be replaced.",
     }
 }

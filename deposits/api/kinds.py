@@ -115,6 +115,26 @@ KINDS: dict[str, Kind] = {
         "The amount is above what the player's limit leaves",
         "Show the player the words in `reason`; a smaller amount may be possible.",
     ),
+    "time_out_active": Kind(
+        422,
+        "The player is taking a break",
+        "Show the player the words in `reason`. Do not offer another way to deposit. `ends_at` says until when.",
+    ),
+    "self_excluded": Kind(
+        422,
+        "The player is self-excluded",
+        "Show the player the words in `reason`. Do not offer another way to deposit. `ends_at` says until when.",
+    ),
+    "under_age": Kind(
+        422,
+        "The player is not old enough",
+        "Show the player the words in `reason`. Do not offer another way to deposit.",
+    ),
+    "checks_needed": Kind(
+        422,
+        "The player's identity has to be verified first",
+        "Verify the player and send the outcome with PUT /players/{player}; then send the deposit again.",
+    ),
     "player_unknown": Kind(
         422,
         "The player is not known",

@@ -36,6 +36,10 @@ _CREATING = (
     "carrier_monthly_limit",
     "limit_reached",
     "limit_would_exceed",
+    "time_out_active",
+    "self_excluded",
+    "under_age",
+    "checks_needed",
     "player_unknown",
     "not_accepted",
 )
@@ -215,5 +219,65 @@ GET_TIMELINE: Operation = {
     "responses": {
         "200": _answer("The timeline.", ref("Timeline"), examples.TIMELINE),
         **_problems(*_ALWAYS, "not_found"),
+    },
+}
+
+_PLAYER_PATH = _parameter(
+    "path",
+    "player",
+    "Your own name for the player.",
+    {"type": "string", "pattern": checks.PLAYER_PATTERN},
+)
+
+GET_PLAYER: Operation = {
+    "operationId": "getPlayer",
+    "tags": ["Players"],
+    "summary": "Read a player",
+    "description": "Balance, limits, breaks, and whether anything about the player stands in the way of a deposit.",
+    "parameters": [_PLAYER_PATH],
+    "responses": {
+        "200": _answer("The player.", ref("Player"), examples.PLAYER),
+        **_problems(*_ALWAYS, "not_found"),
+    },
+}
+
+PUT_PLAYER: Operation = {
+    "operationId": "putPlayer",
+    "tags": ["Players"],
+    "summary": "Create a player, or say anew who they are",
+    "description": "With a live key this comes before the first deposit. The same request again changes nothing, so it "
+    "needs no Idempotency-Key.",
+    "parameters": [_PLAYER_PATH],
+    "requestBody": _body("PutPlayer", examples.PUT_PLAYER),
+    "responses": {
+        "200": _answer("The player as they are now.", ref("Player"), examples.PLAYER),
+        **_problems(*_ALWAYS, *_BODY, "not_possible_now"),
+    },
+}
+
+PATCH_PLAYER: Operation = {
+    "operationId": "patchPlayer",
+    "tags": ["Players"],
+    "summary": "Change what is known of a player",
+    "description": "Only what the body names. The same request again changes nothing.",
+    "parameters": [_PLAYER_PATH],
+    "requestBody": _body("PatchPlayer", {"identity": "verified", "birth_date": "1990-05-17"}),
+    "responses": {
+        "200": _answer("The player as they are now.", ref("Player"), examples.PLAYER),
+        **_problems(*_ALWAYS, *_BODY, "not_found"),
+    },
+}
+
+BEGIN_BREAK: Operation = {
+    "operationId": "beginBreak",
+    "tags": ["Players"],
+    "summary": "Begin a time-out or a self-exclusion",
+    "description": "From now on, for as long as the player asked for. Nobody can end it early: not you, not our staff. "
+    "A deposit that was accepted and has not been sent to the carrier is not charged.",
+    "parameters": [_PLAYER_PATH, _KEY_HEADER],
+    "requestBody": _body("BeginBreak", {"type": "time_out", "hours": 24}),
+    "responses": {
+        "200": _answer("The player as they are now.", ref("Player"), examples.PLAYER),
+        **_problems(*_ALWAYS, *_WRITING, *_BODY, "not_found"),
     },
 }

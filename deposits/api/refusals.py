@@ -13,4 +13,10 @@ def as_problem(refusal: Refusal, currency: str) -> Problem:
     code = refusal.code if refusal.code in KINDS else "not_accepted"
     errors = [FieldError(refusal.field_name, code, refusal.detail)] if refusal.field_name else []
     words = refusal_reason(refusal, currency)
-    return Problem(code, refusal.detail, errors=errors, reason=None if words is None else as_reason(words))
+    return Problem(
+        code,
+        refusal.detail,
+        errors=errors,
+        reason=None if words is None else as_reason(words),
+        ends_at=refusal.facts.get("ends_at"),
+    )

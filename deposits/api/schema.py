@@ -11,6 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
 from deposits.api.components import HEADERS, SCHEMAS, SECURITY_SCHEMES
+from deposits.api.player_components import PLAYER_SCHEMAS
 
 
 class DescribedSchema(AutoSchema):
@@ -26,7 +27,11 @@ class DescribedSchema(AutoSchema):
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add what the operations refer to. Called by the generator (SPECTACULAR_SETTINGS)."""
-    result["components"] = {"schemas": SCHEMAS, "headers": HEADERS, "securitySchemes": SECURITY_SCHEMES}
+    result["components"] = {
+        "schemas": {**SCHEMAS, **PLAYER_SCHEMAS},
+        "headers": HEADERS,
+        "securitySchemes": SECURITY_SCHEMES,
+    }
     result["security"] = [{"apiKey": []}]
     result["servers"] = [{"url": settings.BASE_URL}]
     return result

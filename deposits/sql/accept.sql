@@ -1,13 +1,15 @@
 -- Accept a deposit: the row, its first event and its limits, or nothing at all. One statement, one transaction.
 --
--- No row at all: there is no such player, or the API key may not be used any more. `created` false: the key was used before (or the player
--- is blocked); the caller reads what stands. A limit that would be passed raises SQLSTATE PSL01 and undoes everything.
+-- No row at all: there is no such player, or the API key may not be used any more. `created` false: the key was used before, or `bar` says
+-- why the player may not deposit; the caller reads what stands. A limit that would be passed raises SQLSTATE PSL01 and undoes everything.
 WITH player AS (
-    SELECT p.id, p.weekly_limit_minor, p.blocked_at IS NOT NULL AS blocked, 
+    SELECT p.id, p.weekly_limit_minor, accounts_bar(p, %(counted_on)s::date, %(checked_in)s) AS bar, p.barred_until,
         phone.verified_at IS NOT NULL OR %(assume_proved)s AS verified
     FROM accounts_player AS p
     LEFT JOIN accounts_playerphone AS phone ON phone.player_id = p.id AND phone.number = %(phone_number)s
     WHERE p.partner_id = %(partner_id)s AND p.external_id = %(player)s
+        -- Whom a test key's deposit made, with an identity that nobody looked at, is nobody to a live key.
+        AND (NOT p.is_test OR %(assume_proved)s OR %(key_id)s::bigint IS NULL)
         -- The web recognises a key from memory; whether it may still be used is decided here, by the database's clock.
         AND (%(key_id)s::bigint IS NULL OR EXISTS (
             SELECT FROM accounts_apikey WHERE id = %(key_id)s AND revoked_at IS NULL
@@ -22,7 +24,7 @@ WITH player AS (
         %(idempotency_key)s, %(idempotency_hash)s, %(request_id)s, %(amount_minor)s, %(currency)s, %(method_type)s,
         %(phone_number)s, %(carrier)s, '', '', '', 'received', '', '', 'authorise', now(), '',
         %(counted_on)s::date, NOT player.verified
-    FROM player WHERE NOT player.blocked
+    FROM player WHERE player.bar = ''
     ON CONFLICT (client, idempotency_key) DO NOTHING
     RETURNING id, player_id, created_at, proof_needed
 ), cap AS (
@@ -50,7 +52,7 @@ WITH player AS (
     INSERT INTO deposits_depositevent (deposit_id, event, from_state, to_state, actor_kind, actor, detail)
     SELECT id, 'accepted', '', 'received', %(actor_kind)s, %(actor)s, '' FROM deposit
 )
-SELECT player.id AS player_id, player.blocked, deposit.id IS NOT NULL AS created, deposit.created_at,
+SELECT player.id AS player_id, player.bar, player.barred_until, deposit.id IS NOT NULL AS created, deposit.created_at,
     deposit.proof_needed,
     CASE WHEN (SELECT count(*) FROM counted) < (SELECT count(*) FROM cap)
         THEN deposits_refuse_limit() ELSE false END AS refused

@@ -37,7 +37,13 @@ def create(
     """Create the demo player `external_id` unless it is there; `proved`: `number` needs no code."""
     partner, _ = Partner.objects.get_or_create(slug=PARTNER, defaults={"name": "Demo Casino"})
     player, _ = Player.objects.get_or_create(
-        partner=partner, external_id=external_id, defaults={"weekly_limit_minor": weekly_limit_minor}
+        partner=partner,
+        external_id=external_id,
+        defaults={
+            "weekly_limit_minor": weekly_limit_minor,
+            "is_test": True,
+            "identity_state": Player.Identity.VERIFIED,
+        },
     )
     PlayerPhone.objects.get_or_create(
         player=player, number=number, defaults={"verified_at": Now() if proved else None}

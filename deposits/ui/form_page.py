@@ -94,7 +94,7 @@ def _preselected(offered: Offer, amounts: list[int]) -> int | None:
 
 def _refusal(offered: Offer, code: str, number: str, minor: int) -> RenderedReason | None:
     # Who has nothing left need not tap to be told.
-    code = "limit_reached" if offered.weekly.left_minor == 0 else code
+    code = offered.bar.code if offered.bar else "limit_reached" if offered.weekly.left_minor == 0 else code
     refusal = offers.refusal_now(offered, code, number, max(minor, 1)) if code in reasons.REASONS else None
     return refusal_reason(refusal, offered.currency) if refusal else None
 

@@ -8,9 +8,12 @@ from django.conf import settings
 
 from accounts import ledger
 from accounts.models import Player, PlayerPhone
+from accounts.protections import bars
+from accounts.protections.bars import DETAILS, Bar
 from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits import limits
+from deposits.actions.accept import barred
 from deposits.actions.refusal import Refusal
 from deposits.limits import Allowance
 from deposits.models import Deposit
@@ -35,6 +38,7 @@ class Offer:
     last_amount_minor: int | None
     waiting: tuple[Deposit, ...]
     weekly: Allowance
+    bar: Bar | None
 
     def phone(self, choice: str) -> PlayerPhone | None:
         """Return the player's phone whose id is `choice`; by default the one last used, or the first."""
@@ -59,6 +63,7 @@ def offer(player: Player) -> Offer:
         last_amount_minor=last.amount_minor if last else None,
         waiting=tuple(deposits.exclude(state__in=FINAL)[:_WAITING_SHOWN]),
         weekly=weekly_allowance(player, currency),
+        bar=bars.standing(player.pk, limits.today()),
     )
 
 
@@ -113,8 +118,8 @@ def monthly_allowance(number: str, currency: str) -> Allowance:
 
 def refusal_now(offered: Offer, code: str, number: str, amount_minor: int) -> Refusal | None:
     """Return the refusal `code` with its figures of this moment, or None when it no longer holds."""
-    if code == "not_accepted":
-        return Refusal(code, "") if offered.player.blocked_at else None
+    if offered.bar or code in DETAILS:
+        return barred(offered.bar) if offered.bar else None
     if code == "carrier_not_supported":
         return Refusal(code, "") if number and not carrier_of(number) else None
     if code == "carrier_monthly_limit":

@@ -42,7 +42,13 @@ def seed() -> dict[str, Any]:
     key = os.environ.get("DEMO_API_KEY", "")
     key = api_keys.issue(partner, "demo", ApiKey.Mode.TEST, key=key)
     player, _ = Player.objects.get_or_create(
-        partner=partner, external_id=DEMO_PLAYER, defaults={"weekly_limit_minor": 50_000}
+        partner=partner,
+        external_id=DEMO_PLAYER,
+        defaults={
+            "weekly_limit_minor": 50_000,
+            "is_test": True,
+            "identity_state": Player.Identity.VERIFIED,
+        },
     )
     phone, _ = PlayerPhone.objects.get_or_create(player=player, number=DEMO_PHONE)
     if phone.verified_at is None:

@@ -42,7 +42,7 @@ def test_every_address_and_method_is_described() -> None:
     routed = {
         "/" + re.sub(r"<str:(\w+)>", r"{\1}", route)
         for route in _routes(get_resolver().url_patterns)
-        if route.startswith("api/v1/deposits")
+        if route.startswith(("api/v1/deposits", "api/v1/players"))
     }
     assert set(published()["paths"]) == routed
     for operations in published()["paths"].values():
@@ -68,6 +68,8 @@ def _routes(patterns: Any, prefix: str = "") -> list[str]:
         ("Deposit", examples.DEPOSIT),
         ("DepositList", examples.PAGE),
         ("Timeline", examples.TIMELINE),
+        ("PutPlayer", examples.PUT_PLAYER),
+        ("Player", examples.PLAYER),
     ],
 )
 def test_every_example_keeps_to_its_schema(schema: str, example: Any) -> None:

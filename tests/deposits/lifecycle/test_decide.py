@@ -54,6 +54,7 @@ def claimed(**changes: Any) -> Claimed:
             step=Step.AUTHORISE,
             lease_epoch=1,
             probe=False,
+            bar="",
             tries=1,
             sends=0,
             bound=False,

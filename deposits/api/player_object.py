@@ -1,0 +1,62 @@
+"""A player as the API shows them: what they have, what limits and protects them, and whether they may deposit now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import LedgerAccount, Player
+from accounts.protections import bars
+from deposits import limits
+from deposits.actions.accept import barred
+from deposits.presentation import as_reason, refusal_reason
+
+
+def as_object(player: Player) -> dict[str, Any]:
+    """Return the player as the API shows them. No personal data: the partner has sent it."""
+    bar = bars.standing(player.pk, limits.today())
+    words = refusal_reason(barred(bar), settings.DEPOSIT_PAGE_CURRENCY) if bar else None
+    purses = LedgerAccount.objects.filter(kind=LedgerAccount.Kind.PLAYER, player=player).order_by("currency")
+    lasting = player.protections.filter(ends_at__gt=timezone.now()).order_by("begins_at", "pk")
+    return {
+        "object": "player",
+        "player": player.external_id,
+        "jurisdiction": player.jurisdiction,
+        "test": player.is_test,
+        "identity": player.identity_state,
+        "may_deposit": bar is None,
+        "reason": as_reason(words) if words else None,
+        "balances": [{"currency": one.currency, "amount": one.balance_minor} for one in purses],
+        "limits": _limits(player),
+        "breaks": [
+            {"type": one.kind, "begins_at": _time(one.begins_at), "ends_at": _time(one.ends_at)}
+            for one in lasting
+        ],
+        "created_at": _time(player.created_at),
+    }
+
+
+def _limits(player: Player) -> list[dict[str, Any]]:
+    currency = settings.DEPOSIT_PAGE_CURRENCY
+    stands = limits.allowance(
+        limits.Subject.PLAYER_WEEK, str(player.pk), currency, player.weekly_limit_minor, limits.today()
+    )
+    if stands.most_minor is None:
+        return []
+    return [
+        {
+            "period": "week",
+            "currency": currency,
+            "amount": stands.most_minor,
+            "used": stands.used_minor,
+            "left": stands.left_minor,
+            "resets_on": stands.resets_on.isoformat(),
+        }
+    ]
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
