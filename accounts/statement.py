@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.db import connection
+
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 class Statement:
@@ -18,9 +21,12 @@ class Statement:
     """
 
     def __init__(self, path: Path) -> None:
-        # Without comments and indentation: psycopg remembers what it has parsed only up to 4 kB.
         lines = (line.partition("--")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
-        self._sql = " ".join(filter(None, lines)).encode()
+        text = " ".join(filter(None, lines))
+        # Numbered here, once: psycopg would look for the names at each call in what is longer than 4 kB.
+        self._names = tuple(dict.fromkeys(_NAMED.findall(text)))
+        numbers = {name: f"${number}" for number, name in enumerate(self._names, 1)}
+        self._sql = _NAMED.sub(lambda found: numbers[found[1]], text).encode()
         # The same at every call, and costly to ask for.
         self._columns: tuple[str, ...] = ()
 
@@ -30,8 +36,8 @@ class Statement:
         Raises Django's database errors.
         """
         connection.ensure_connection()
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(self._sql, parameters, prepare=True)
+        with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+            cursor.execute(self._sql, [parameters[name] for name in self._names], prepare=True)
             if not self._columns and cursor.description:
                 self._columns = tuple(column.name for column in cursor.description)
             return [dict(zip(self._columns, row, strict=True)) for row in cursor.fetchall()]

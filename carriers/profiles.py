@@ -24,8 +24,6 @@ class CarrierProfile:
     currencies: tuple[str, ...] = ("GBP",)
     minimum_minor: int = 100
     maximum_minor: int = 4_000
-    monthly_cap_minor: int | None = None
-    """What one number may be charged in a calendar month; None where only the carrier itself counts."""
     descriptor: str = "PAYSITE"
     """What the phone bill will say."""
     merchant_name: str = "Paysite"

@@ -127,7 +127,7 @@ _TABLE = (
     _reason(
         "carrier_monthly_limit",
         "LO",
-        "Phone bill limit reached for this month",
+        ("Phone bill limit reached for {cap_period}", "Phone bill limit reached for this month"),
         (("You have used {used} of {maximum}.",), ("It starts again on {date}.",)),
         _BANK,
         _MY_DEPOSITS,

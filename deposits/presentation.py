@@ -16,6 +16,7 @@ from deposits.actions.decide import CODE_TRIES
 from deposits.actions.refusal import Refusal
 from deposits.models import Deposit
 from deposits.references import public_id
+from deposits.rules import Scope
 from deposits.states import State, known
 
 #: Ways to pay that this installation offers; a reason's text never points at one that is not here.
@@ -116,9 +117,13 @@ def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
     if code in ENDING:
         player = deposit.player
         if player.barred_reason == code and player.barred_until:
-            facts["date"] = format_day(timezone.localdate(player.barred_until))
+            facts["date"] = format_moment(player.barred_until)
     if code == "carrier_monthly_limit":
-        facts["date"] = format_day(limits.period_end(limits.Subject.PHONE_MONTH, deposit.counted_on))
+        scope = Scope(
+            deposit.partner_id, deposit.currency, deposit.carrier, deposit.method_type, deposit.phone_number
+        )
+        if ends := limits.cap_ends(scope, deposit.created_at):
+            facts["date"] = format_moment(ends)
     return facts
 
 
@@ -134,13 +139,39 @@ def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | 
     }
     if given.get("most_minor") is not None:
         facts["maximum"] = format_money(given["most_minor"], currency, short=True)
-    if "resets_on" in given:
-        facts["date"] = format_day(given["resets_on"])
-        facts["period"] = "this month" if refusal.code == "carrier_monthly_limit" else "this week"
+    if given.get("resets_at") is not None:
+        facts["date"] = format_moment(given["resets_at"])
     if "ends_at" in given:
-        facts["date"] = format_day(timezone.localdate(given["ends_at"]))
+        facts["date"] = format_moment(given["ends_at"])
+    if "window" in given:
+        facts["period"] = format_period(given["window"], given.get("length", ""))
+        if refusal.code == "carrier_monthly_limit":
+            facts["cap_period"] = _CAP_PERIODS.get(given["window"], f"the last {given.get('length', '')}")
     facts["network"] = given.get("network")
     return reasons.render(refusal.code, methods=METHODS, unavailable=UNAVAILABLE, charge=None, **facts)
+
+
+def format_moment(moment: datetime) -> str:
+    """Return when something starts again: "1 December", or "23 November at 14:05" where that is not midnight."""
+    local = timezone.localtime(moment)
+    midnight = not (local.hour or local.minute)
+    return format_day(local.date()) if midnight else f"{format_day(local.date())} at {local:%H:%M}"
+
+
+_PERIODS = {
+    "day": "today",
+    "week": "this week",
+    "month": "this month",
+    "billing_cycle": "in this billing month",
+}
+
+
+_CAP_PERIODS = {**_PERIODS, "billing_cycle": "this billing month"}
+
+
+def format_period(window: str, length: str = "") -> str:
+    """Return the time that a limit counts in, after a sum: "this week", "in 24 hours"."""
+    return _PERIODS.get(window, f"in {length}" if length else "")
 
 
 def format_day(day: date) -> str:

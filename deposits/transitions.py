@@ -19,12 +19,14 @@ from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.db.models.functions import Now, Random
 
-from accounts.protections.bars import Bar, checked_in
+from accounts.protections.bars import checked_in
 from accounts.statement import Statement
+from deposits import limits
 from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
-from deposits.limits import release
 from deposits.models import Deposit, DepositEvent
+from deposits.models.accumulator import KEPT_DAYS
 from deposits.retry import HASTENED_WITHIN_S, LONG_WAIT_S, scaled
+from deposits.rules import Resolved
 from deposits.states import CLAIMABLE, FINAL, NOTHING_TAKEN, Event, State, after
 
 _SQL = Path(__file__).parent / "sql"
@@ -33,6 +35,7 @@ _CLAIM = Statement(_SQL / "claim.sql")
 _RECORD = Statement(_SQL / "record.sql")
 _WAKE = Statement(_SQL / "wake.sql")
 _REROUTE = Statement(_SQL / "reroute.sql")
+_KEPT = timedelta(days=KEPT_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,9 @@ class Acceptance:
     method_type: str
     phone_number: str
     carrier: str
-    monthly_cap_minor: int | None
     counted_on: date
     checked_in: list[str]
+    rules: Resolved
     actor_kind: str
     actor: str
     key_id: int | None = None
@@ -61,14 +64,22 @@ class Acceptance:
     partner_reference: str = ""
     return_url: str = ""
     request_id: str = ""
+    words: str = ""
+    language: str = ""
+    channel: str = "api"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What the accept statement found and did."""
+    """What the accept statement found and did. `barred`: why this player deposits nothing (the reason's code), or "".
+
+    `fresh` false: other rules apply by now, at `asked_at`; nothing was done.
+    """
 
     player_id: int
-    bar: Bar | None
+    barred: str
+    fresh: bool
+    asked_at: datetime
     created: bool
     created_at: datetime | None
     proof_needed: bool | None
@@ -80,9 +91,11 @@ class Claimed:
 
     id: UUID
     reference: str
+    partner_id: int
     player_id: int
     amount_minor: int
     currency: str
+    method_type: str
     phone_number: str
     carrier: str
     carrier_payment_id: str
@@ -142,15 +155,23 @@ def accept(acceptance: Acceptance) -> Accepted | None:
     """Insert the deposit with its first event and count it towards its limits, or change nothing.
 
     Returns None when the partner has no such player, or the API key may not be used any more. `created` is false
-    when the idempotency key was used before, or `bar` says why the player may not deposit.
+    when the idempotency key was used before, or `barred` says why the player may not deposit.
     Raises a database error with SQLSTATE PSL01 when a limit would be passed.
     """
-    rows = _ACCEPT.rows({name: getattr(acceptance, name) for name in acceptance.__slots__})
+    given = {name: getattr(acceptance, name) for name in acceptance.__slots__}
+    rows = _ACCEPT.rows({**given, **acceptance.rules.arguments, "kept": _KEPT})
     if not rows:
         return None
     row = rows[0]
-    bar = Bar.of(row["bar"], row["barred_until"]) if row["bar"] else None
-    return Accepted(row["player_id"], bar, row["created"], row["created_at"], row["proof_needed"])
+    return Accepted(
+        row["player_id"],
+        row["barred"],
+        row["fresh"],
+        row["asked_at"],
+        row["created"],
+        row["created_at"],
+        row["proof_needed"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +237,7 @@ def record(results: Sequence[Result]) -> list[UUID]:
     A deposit whose epoch has gone on is left alone: another worker owns it. Call it inside a transaction together
     with the ledger entries of those that became `credited`.
     """
-    rows = _RECORD.rows({"results": msgspec.json.encode(results).decode()})
+    rows = _RECORD.rows({"results": msgspec.json.encode(results).decode(), "kept": _KEPT})
     return [row["id"] for row in rows]
 
 
@@ -269,7 +290,9 @@ def move(
     if state in FINAL and was not in FINAL:
         changes |= {"resolved_at": Now(), "next_action_at": None}
     if state in NOTHING_TAKEN and was not in FINAL:
-        release(deposit)
+        limits.release(deposit)
+    elif state == State.CREDITED and was != State.CREDITED:
+        limits.settle(deposit)
     Deposit.objects.filter(pk=deposit.pk).update(**changes)
     DepositEvent.objects.create(
         deposit=deposit,

@@ -196,6 +196,8 @@ CARRIERS: list[dict[str, object]] = env.json(
 # --- deposits -------------------------------------------------------------------------------------------------
 # Where a calendar day, week or month of a limit begins and ends.
 TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
+# Whose rules a deposit falls under, by its currency; where nobody's is named, those that hold everywhere.
+JURISDICTIONS: dict[str, str] = env.json("JURISDICTIONS", default={"GBP": "GB", "EUR": "EU"})
 # Chips and range of the player's page, in minor units; the carrier's own range is in its profile.
 DEPOSIT_CHIPS_MINOR = (1_000, 2_000, 3_000, 4_000)
 DEPOSIT_PAGE_MINIMUM_MINOR = 500

@@ -11,6 +11,7 @@ from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.local_servers import servers
+from tests.sandbox_rules import LIFTED
 from tests.stack import Stack
 
 
@@ -19,6 +20,8 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
     """Make the test database, also for a run in which no test is marked `django_db`."""
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
+        with connection.cursor() as cursor:
+            cursor.execute(LIFTED)
     yield
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)

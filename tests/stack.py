@@ -23,6 +23,7 @@ from paysite.local_stack.os_processes import kill_group
 from paysite.local_stack.ports import Ports
 from paysite.local_stack.processes import Supervisor
 from tests.local_servers import ENVIRONMENT, ROOT, stack_ports
+from tests.sandbox_rules import lift_the_monthly_cap
 
 T = TypeVar("T")
 
@@ -119,6 +120,7 @@ class Stack:
 
     def _seed(self) -> None:
         seeding = programs.manage("seed", self.environment, "seed_demo", "--json")
+        lift_the_monthly_cap(self.environment["DATABASE_URL"])
         self.api_key = json.loads(self._supervisor.run(seeding).splitlines()[-1])["api_key"]
 
     def _start_reviving(self) -> None:

@@ -77,7 +77,7 @@ CREATE TRIGGER bar_holds BEFORE UPDATE OF barred_until, barred_reason ON account
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0004_flags")]
+    dependencies = [("accounts", "0006_own_limits")]
 
     operations = [
         migrations.AddField(

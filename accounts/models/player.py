@@ -30,8 +30,11 @@ class Player(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="player"
     )
-    # Gross deposits per calendar week, in minor units; null: the player has set none.
+    # The player's own limits: gross deposits in 24 hours, 7 days and one month, in minor units; null: none is set.
+    # Here, so that whoever reads the player knows them; who set them and when is kept with the limits.
+    daily_limit_minor = models.BigIntegerField(null=True, blank=True)
     weekly_limit_minor = models.BigIntegerField(null=True, blank=True)
+    monthly_limit_minor = models.BigIntegerField(null=True, blank=True)
     # Whose rules protect the player: "GB", "IE", "EU".
     jurisdiction = models.CharField(max_length=4, default="GB", db_default="GB")
     # Sprung into being by a test key's deposit; to a live key nobody is there until it creates the player.

@@ -13,14 +13,16 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from accounts import api_keys, ledger
 from accounts.conflicts import again_on_conflict
 from accounts.models import Player, PlayerPhone
-from accounts.protections.bars import DETAILS, Bar, checked_in
+from accounts.protections.bars import DETAILS, checked_in
 from carriers import registry
 from carriers.profiles import CarrierProfile
-from deposits import doorbell, limits, transitions
+from deposits import doorbell, limits, rules, transitions
+from deposits.actions.eligibility import eligibility
 from deposits.actions.refusal import IdempotencyConflict, KeyRefused, Refusal
 from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.references import new_id, new_reference
+from deposits.rules import Resolved, Scope
 from deposits.states import State
 
 log = structlog.get_logger("deposits.accept")
@@ -28,8 +30,9 @@ log = structlog.get_logger("deposits.accept")
 CARRIER_BILLING = "carrier_billing"
 #: SQLSTATE that the accept statement raises when a limit would be passed.
 _LIMIT_REFUSED = "PSL01"
-#: Two deposits draw the same reference once in a very long while; then another is drawn.
-_REFERENCE_TRIES = 3
+#: What may have to be done again: a reference that is taken, a player who is new, rules that have changed, a limit that
+#: has been raised between the refusal and its explanation.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,10 @@ class DepositRequest:
     partner_reference: str = ""
     return_url: str = ""
     request_id: str = ""
+    #: What the player read on the button, in which language (BCP 47), and where: kept as evidence.
+    words: str = ""
+    language: str = ""
+    channel: str = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,37 +75,68 @@ def accept(request: DepositRequest) -> Accepted:
     """
     digest = hashlib.sha256(request.canonical_body).digest()
     profile = _route(request)
-    for _ in range(_REFERENCE_TRIES):
-        acceptance = _acceptance(request, profile, digest)
-        reach("web.before_commit")
-        try:
-            accepted = _insert(acceptance)
-        except IntegrityError as error:
-            if "reference" not in str(error):
-                raise
-            continue
-        except DatabaseError as error:
-            if getattr(error.__cause__, "sqlstate", "") == _LIMIT_REFUSED:
-                raise _limit_refusal(request, profile, acceptance) from None
+    scope = Scope(request.partner_id, request.currency, profile.code, CARRIER_BILLING, request.phone_number)
+    for _ in range(_TRIES):
+        if (accepted := _try(request, profile, scope, digest)) is not None:
+            return accepted
+    raise RuntimeError("neither accepted nor refused")
+
+
+def _try(request: DepositRequest, profile: CarrierProfile, scope: Scope, digest: bytes) -> Accepted | None:
+    """Accept, replay or refuse; None when something has to be looked at again first, and has been seen to."""
+    resolved = rules.book().resolve(scope)
+    if not all(one.counts or one.allows_amount(request.amount_minor) for one in resolved.rules):
+        if (known := _find_replay(request, digest)) is None:
+            _explain(request, profile)
+        return known
+    acceptance = _acceptance(request, profile, digest, resolved)
+    reach("web.before_commit")
+    try:
+        accepted = _insert(acceptance)
+    except IntegrityError as error:
+        if "reference" not in str(error):
             raise
-        if accepted is None:
-            # Before anything else is told: the statement is silent for a key that has ended, too.
-            if request.key_id is not None and not api_keys.is_usable(request.key_id):
-                raise KeyRefused
-            if Deposit.objects.filter(
-                client=request.client, idempotency_key=request.idempotency_key
-            ).exists():
-                return _replay(request, digest, None)
+        return None
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", "") != _LIMIT_REFUSED:
+            raise
+        _explain(request, profile)
+        return None
+    if accepted is None:
+        # Before anything else is told: the statement is silent for a key that has ended, too.
+        if request.key_id is not None and not api_keys.is_usable(request.key_id):
+            raise KeyRefused
+        if (known := _find_replay(request, digest)) is None:
             _create_player(request)
-            continue
-        if accepted.created:
-            _log_as(acceptance.reference)
-            reach("web.after_commit")
-            doorbell.ring()
-            reach("web.before_answer")
-            return Accepted(_as_deposit(acceptance, accepted), replayed=False)
-        return _replay(request, digest, accepted.bar)
-    raise RuntimeError("no free reference was found")
+        return known
+    if accepted.created:
+        _log_as(acceptance.reference)
+        reach("web.after_commit")
+        doorbell.ring()
+        reach("web.before_answer")
+        return Accepted(_as_deposit(acceptance, accepted), replayed=False)
+    if (known := _find_replay(request, digest)) is not None:
+        return known
+    if accepted.barred:
+        _explain(request, profile)
+        raise Refusal(accepted.barred, DETAILS[accepted.barred], "player")
+    rules.refresh().resolve(scope, accepted.asked_at)
+    return None
+
+
+def _explain(request: DepositRequest, profile: CarrierProfile) -> None:
+    """Raise the `Refusal` that says why, with its figures; nothing when by now nothing stops the deposit."""
+    player = Player.objects.filter(partner_id=request.partner_id, external_id=request.player).first()
+    found = eligibility(
+        request.partner_id,
+        player,
+        profile,
+        request.currency,
+        CARRIER_BILLING,
+        request.phone_number,
+    )
+    if refusal := found.refusal(request.amount_minor):
+        raise refusal
 
 
 def _route(request: DepositRequest) -> CarrierProfile:
@@ -123,7 +161,9 @@ def _route(request: DepositRequest) -> CarrierProfile:
     return profile
 
 
-def _acceptance(request: DepositRequest, profile: CarrierProfile, digest: bytes) -> transitions.Acceptance:
+def _acceptance(
+    request: DepositRequest, profile: CarrierProfile, digest: bytes, resolved: Resolved
+) -> transitions.Acceptance:
     return transitions.Acceptance(
         id=new_id(),
         reference=new_reference(),
@@ -137,9 +177,9 @@ def _acceptance(request: DepositRequest, profile: CarrierProfile, digest: bytes)
         method_type=CARRIER_BILLING,
         phone_number=request.phone_number,
         carrier=profile.code,
-        monthly_cap_minor=profile.monthly_cap_minor,
         counted_on=limits.today(),
         checked_in=checked_in(),
+        rules=resolved,
         actor_kind=request.actor_kind,
         actor=request.actor,
         key_id=request.key_id,
@@ -148,6 +188,9 @@ def _acceptance(request: DepositRequest, profile: CarrierProfile, digest: bytes)
         partner_reference=request.partner_reference,
         return_url=request.return_url,
         request_id=request.request_id,
+        words=request.words,
+        language=request.language,
+        channel=request.channel,
     )
 
 
@@ -173,61 +216,20 @@ def _create_player(request: DepositRequest) -> None:
         ledger.player_account_id(player.pk, request.currency)
 
 
-def _replay(request: DepositRequest, digest: bytes, bar: Bar | None) -> Accepted:
+def _find_replay(request: DepositRequest, digest: bytes) -> Accepted | None:
+    """Return the deposit that this client and key made before, or None. Raises `IdempotencyConflict`."""
     deposit = Deposit.objects.filter(client=request.client, idempotency_key=request.idempotency_key).first()
     if deposit is None:
-        if bar:
-            raise barred(bar)
-        raise RuntimeError("the key is taken by a deposit that cannot be read")
+        return None
     if bytes(deposit.idempotency_hash) != digest:
         raise IdempotencyConflict
     _log_as(deposit.reference)
     return Accepted(deposit, replayed=True)
 
 
-def barred(bar: Bar) -> Refusal:
-    """Return the refusal of a player who may not deposit."""
-    return Refusal(bar.code, DETAILS[bar.code], "player", {"ends_at": bar.ends_at} if bar.ends_at else {})
-
-
 def _log_as(reference: str) -> None:
     """From here on the lines of this request name the deposit, the access line too."""
     structlog.contextvars.bind_contextvars(reference=reference)
-
-
-def _limit_refusal(
-    request: DepositRequest, profile: CarrierProfile, acceptance: transitions.Acceptance
-) -> Refusal:
-    """Say which limit it was, with its figures."""
-    player = Player.objects.get(partner_id=request.partner_id, external_id=request.player)
-    phone = limits.allowance(
-        limits.Subject.PHONE_MONTH,
-        request.phone_number,
-        request.currency,
-        profile.monthly_cap_minor,
-        acceptance.counted_on,
-    )
-    own = limits.allowance(
-        limits.Subject.PLAYER_WEEK,
-        str(player.pk),
-        request.currency,
-        player.weekly_limit_minor,
-        acceptance.counted_on,
-    )
-    passed = own if own.left_minor is not None and own.left_minor < request.amount_minor else phone
-    facts = {
-        "used_minor": passed.used_minor,
-        "most_minor": passed.most_minor,
-        "left_minor": passed.left_minor,
-        "resets_on": passed.resets_on,
-        "network": profile.name,
-    }
-    if passed is phone:
-        return Refusal(
-            "carrier_monthly_limit", "The number has used up its limit for this month.", "amount", facts
-        )
-    code = "limit_reached" if not passed.left_minor else "limit_would_exceed"
-    return Refusal(code, f"The player has {passed.left_minor} minor units left this week.", "amount", facts)
 
 
 def _as_deposit(acceptance: transitions.Acceptance, accepted: transitions.Accepted) -> Deposit:

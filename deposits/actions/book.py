@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accounts import ledger
 from accounts.models import Player
+from deposits import limits
 from deposits.actions import cases
 from deposits.models import Case, Deposit
 from deposits.states import Event, State
@@ -64,6 +65,11 @@ def reverse(claimed: Claimed) -> None:
     first = ledger.post_reversal(
         deposit.pk, deposit.player_id, deposit.carrier, amount_minor, deposit.currency
     )
+    if first and deposit.credited_late:
+        # What was credited in its time is counted back by the statement that recorded the reversal.
+        limits.count_returned(
+            deposit.partner_id, deposit.player_id, deposit.phone_number, deposit.currency, amount_minor
+        )
     owed_minor = ledger.shortfall_minor(deposit.pk)
     if first and owed_minor:
         _flag(deposit.player_id, claimed)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, OperationalError, transaction
 
 from accounts import ledger
-from deposits import transitions
+from deposits import limits, transitions
 from deposits.actions import book
 from deposits.actions.notify import wake_waiting
 from deposits.actions.reroute import reroute_unsent
 from deposits.crash_points import reach
+from deposits.rules import Scope
 from deposits.states import Event
 from deposits.transitions import Claimed, Result
 
@@ -21,6 +22,8 @@ log = structlog.get_logger("deposits.record")
 
 #: Deadlocks and serialisation failures undo the whole transaction, so it may be run again this often.
 _TRIES = 3
+#: The reason of a decline that says that the number's own cap at the carrier is used up.
+_CAP_USED_UP = "carrier_monthly_limit"
 _RETRYABLE = frozenset({"40001", "40P01"})
 
 
@@ -56,12 +59,27 @@ def _record_with_retries(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]
                 for claimed, r in answers:
                     if r.id in moved and r.event == Event.REVERSED:
                         book.reverse(claimed)
+                _learn_caps(pair for pair in answers if pair[1].id in moved)
                 reach("worker.before_commit")
             return moved
         except OperationalError as error:
             if not left or getattr(error.__cause__, "sqlstate", "") not in _RETRYABLE:
                 raise
     raise AssertionError("unreachable")
+
+
+def _learn_caps(moved: Iterable[tuple[Claimed, Result]]) -> None:
+    """A carrier that says that a number's cap is used up counts what others charge too: we have counted too little."""
+    for claimed, r in moved:
+        if r.event == Event.DECLINED and r.reason_code == _CAP_USED_UP:
+            scope = Scope(
+                claimed.partner_id,
+                claimed.currency,
+                claimed.carrier,
+                claimed.method_type,
+                claimed.phone_number,
+            )
+            limits.learn_refusal(scope, claimed.amount_minor, claimed.claimed_at)
 
 
 def _follow_up(moved: Sequence[tuple[Claimed, Result]]) -> None:

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import LedgerAccount, Player
-from deposits import retry, transitions
+from deposits import limits, retry, transitions
 from deposits.actions import book, cases
 from deposits.actions.cases import Clerk
 from deposits.actions.refusal import NotPossibleNow, Refusal
@@ -162,6 +162,7 @@ def _carry_out(case: Case, deposit: Deposit, resolution: Case.Resolution, by: Cl
     elif case.kind == Case.Kind.LATE_SUCCESS:
         if resolution == Case.Resolution.CREDITED:
             _credit(deposit, "late_credit")
+            limits.count_late(deposit)
             Deposit.objects.filter(pk=deposit.pk).update(credited_late=True, updated_at=Now())
     elif resolution in _EVENTS:
         if resolution == Case.Resolution.CREDITED:

@@ -14,7 +14,8 @@ from accounts.admin.pages import Fact, Page, audit_table, cell
 from accounts.admin.read_only import ReadOnlyAdmin
 from carriers import registry
 from carriers.redaction import mask_msisdn
-from deposits import limits, presentation
+from deposits import presentation
+from deposits.actions.eligibility import eligibility
 from deposits.admin import words
 from deposits.admin.filters import DepositFilters
 from deposits.admin.search import matching
@@ -171,16 +172,16 @@ def _facts(deposit: Deposit) -> list[Fact]:
 
 
 def _limits(deposit: Deposit) -> list[tuple[str, str]]:
-    """The limits that the deposit counted towards, as they stand: (which, "£20.00 of £200.00 used")."""
+    """The limits that the deposit counts towards, as they stand now: (which, "£20.00 of £200.00 used")."""
     profile = registry.registry().profiles.get(deposit.carrier)
-    subjects = (
-        (limits.Subject.PHONE_MONTH, deposit.phone_number, profile.monthly_cap_minor if profile else None),
-        (limits.Subject.PLAYER_WEEK, str(deposit.player_id), deposit.player.weekly_limit_minor),
+    if profile is None:
+        return []
+    stands = eligibility(
+        deposit.partner_id,
+        deposit.player,
+        profile,
+        deposit.currency,
+        deposit.method_type,
+        deposit.phone_number,
     )
-    told = []
-    for kind, subject, most in subjects:
-        stands = limits.allowance(kind, subject, deposit.currency, most, deposit.counted_on)
-        used = presentation.format_money(stands.used_minor, deposit.currency)
-        cap = "no limit set" if most is None else f"of {presentation.format_money(most, deposit.currency)}"
-        told.append((kind.label, f"{used} used, {cap}"))
-    return told
+    return [words.standing(one, deposit.currency) for one in (*stands.own, *stands.caps)]

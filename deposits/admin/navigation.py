@@ -16,7 +16,7 @@ _GROUPS = (
             ("Review queue", "check_circle", "deposits_case", "deposits.view_case"),
             ("Notifications", "inbox", "deposits_carriernotification", "deposits.view_carriernotification"),
             ("Breakers", "electric_bolt", "deposits_breaker", "deposits.view_breaker"),
-            ("Limit usage", "speed", "deposits_limitusage", "deposits.view_limitusage"),
+            ("Limit usage", "speed", "deposits_accumulator", "deposits.view_accumulator"),
         ),
     ),
     (

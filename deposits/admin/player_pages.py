@@ -16,8 +16,10 @@ from accounts.admin.pages import Fact, Page, Table, audit_table, cell
 from accounts.admin.read_only import ReadOnlyAdmin
 from accounts.models import LedgerAccount, Partner, Player, PlayerPhone
 from accounts.protections import bars
+from carriers import registry
 from carriers.redaction import mask_msisdn
 from deposits import limits
+from deposits.actions.eligibility import eligibility
 from deposits.admin import words
 from deposits.models import Deposit
 from deposits.presentation import format_money
@@ -91,7 +93,6 @@ class PlayerAdmin(ReadOnlyAdmin):
                 reverse("admin:accounts_partner_change", args=[player.partner_id]),
             ),
             Fact("Balance", self.balance(player)),
-            Fact("Deposits this week", _week(player)),
             Fact("Jurisdiction", player.jurisdiction),
             Fact("Identity", player.get_identity_state_display()),
             Fact("Of age from", player.of_age_on.isoformat() if player.of_age_on else None),
@@ -101,6 +102,7 @@ class PlayerAdmin(ReadOnlyAdmin):
             Fact("Known since", player.created_at),
         ]
         tables = [
+            _own_limits(player),
             _phones(player),
             _breaks(player),
             _deposits(player),
@@ -109,15 +111,16 @@ class PlayerAdmin(ReadOnlyAdmin):
         return Page(f"Player {player.external_id}", facts, tables)
 
 
-def _week(player: Player) -> str:
-    """ "£20.00 of £500.00", by the player's own weekly limit."""
-    stands = limits.allowance(
-        limits.Subject.PLAYER_WEEK, str(player.pk), _LIMIT_CURRENCY, player.weekly_limit_minor, limits.today()
+def _own_limits(player: Player) -> Table:
+    """What the player has set for himself, and how it stands in the currency of the page."""
+    profile = next(
+        (one for one in registry.registry().profiles.values() if _LIMIT_CURRENCY in one.currencies), None
     )
-    used = format_money(stands.used_minor, _LIMIT_CURRENCY)
-    if stands.most_minor is None:
-        return f"{used}, no limit set"
-    return f"{used} of {format_money(stands.most_minor, _LIMIT_CURRENCY)}, starts again on {stands.resets_on}"
+    rows = []
+    if profile is not None:
+        stands = eligibility(player.partner_id, player, profile, _LIMIT_CURRENCY, "", "")
+        rows = [list(map(cell, words.standing(one, _LIMIT_CURRENCY))) for one in stands.own]
+    return Table("Own limits", ("Limit", "Used"), rows)
 
 
 def _standing(player: Player) -> str:

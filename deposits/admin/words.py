@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from carriers import reasons, registry
 from deposits import presentation
+from deposits.limits import Standing
 from deposits.models import Deposit
 from deposits.states import FINAL, State, known
 
@@ -43,6 +44,18 @@ def span(seconds: float) -> str:
     if seconds < 3_600 and left:
         parts.append(f"{left} s")
     return " ".join(parts[:2])
+
+
+def standing(stands: Standing, currency: str) -> tuple[str, str]:
+    """Return how a limit stands as (which, "£20.00 of £200.00, starts again on 1 December")."""
+    rule = stands.rule
+    whose = "Own limit" if rule.own else "Number, by its network"
+    name = f"{whose}, {presentation.format_period(rule.window, rule.length)}"
+    most = "no limit" if stands.most is None else presentation.format_money(stands.most, currency)
+    told = f"{presentation.format_money(stands.used, currency)} of {most}"
+    if stands.resets_at is not None:
+        told += f", starts again on {presentation.format_moment(stands.resets_at)}"
+    return name, told
 
 
 def answered_in(deposit: Deposit) -> str:

@@ -100,9 +100,14 @@ KINDS: dict[str, Kind] = {
         "The amount is outside what the carrier takes",
         "`errors` names the range, in minor units.",
     ),
+    "carrier_payment_limit": Kind(
+        422,
+        "The carrier does not take this amount at once",
+        "Send an amount that the eligibility of the player names.",
+    ),
     "carrier_monthly_limit": Kind(
         422,
-        "The number has used up its monthly limit",
+        "The number has used up what its carrier allows",
         "Show the player the words in `reason`; they say when it starts again.",
     ),
     "limit_reached": Kind(

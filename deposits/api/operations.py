@@ -33,6 +33,7 @@ _CREATING = (
     "currency_not_supported",
     "carrier_not_supported",
     "amount_out_of_range",
+    "carrier_payment_limit",
     "carrier_monthly_limit",
     "limit_reached",
     "limit_would_exceed",

@@ -128,10 +128,10 @@ PLAYER_SCHEMAS: dict[str, Any] = {
                     "amount": _MINOR,
                     "used": _MINOR,
                     "left": _MINOR,
-                    "resets_on": {
-                        "type": "string",
-                        "format": "date",
-                        "description": "When it starts again.",
+                    "resets_at": {
+                        "type": ["string", "null"],
+                        "format": "date-time",
+                        "description": "When it starts again; null while nothing of a rolling one is used.",
                     },
                 },
                 "One limit.",

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from accounts.models import LedgerAccount, Player
 from accounts.protections import bars
+from carriers import registry
 from deposits import limits
-from deposits.actions.accept import barred
+from deposits.actions.eligibility import barred, eligibility
 from deposits.presentation import as_reason, refusal_reason
 
 
@@ -41,20 +42,20 @@ def as_object(player: Player) -> dict[str, Any]:
 
 def _limits(player: Player) -> list[dict[str, Any]]:
     currency = settings.DEPOSIT_PAGE_CURRENCY
-    stands = limits.allowance(
-        limits.Subject.PLAYER_WEEK, str(player.pk), currency, player.weekly_limit_minor, limits.today()
-    )
-    if stands.most_minor is None:
+    profiles = registry.registry().profiles.values()
+    profile = next((one for one in profiles if currency in one.currencies), None)
+    if profile is None:
         return []
     return [
         {
-            "period": "week",
+            "period": one.rule.own,
             "currency": currency,
-            "amount": stands.most_minor,
-            "used": stands.used_minor,
-            "left": stands.left_minor,
-            "resets_on": stands.resets_on.isoformat(),
+            "amount": one.most,
+            "used": one.used,
+            "left": one.left,
+            "resets_at": _time(one.resets_at) if one.resets_at else None,
         }
+        for one in eligibility(player.partner_id, player, profile, currency, "", "").own
     ]
 
 

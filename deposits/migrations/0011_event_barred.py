@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deposits", "0007_event_late_success"),
+        ("deposits", "0011_accumulators"),
     ]
 
     operations = [

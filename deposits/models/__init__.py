@@ -1,24 +1,31 @@
 """Tables of the product."""
 
+from deposits.models.accumulator import Accumulator
 from deposits.models.attempt import Attempt
 from deposits.models.breaker import Breaker
 from deposits.models.case import Case
 from deposits.models.command import Command
+from deposits.models.consent import Consent
 from deposits.models.deposit import Deposit
 from deposits.models.event import DepositEvent
-from deposits.models.limit_usage import LimitUsage
 from deposits.models.notification import CarrierNotification
+from deposits.models.rule import PlayerLimit, Rule, Rulebook, RuleProposal
 from deposits.models.settlement import SettlementFile, SettlementFinding, SettlementLine
 
 __all__ = [
+    "Accumulator",
     "Attempt",
     "Breaker",
     "CarrierNotification",
     "Case",
     "Command",
+    "Consent",
     "Deposit",
     "DepositEvent",
-    "LimitUsage",
+    "PlayerLimit",
+    "Rule",
+    "RuleProposal",
+    "Rulebook",
     "SettlementFile",
     "SettlementFinding",
     "SettlementLine",

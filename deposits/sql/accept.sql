@@ -1,9 +1,14 @@
 -- Accept a deposit: the row, its first event and its limits, or nothing at all. One statement, one transaction.
 --
--- No row at all: there is no such player, or the API key may not be used any more. `created` false: the key was used before, or `bar` says
--- why the player may not deposit; the caller reads what stands. A limit that would be passed raises SQLSTATE PSL01 and undoes everything.
-WITH player AS (
-    SELECT p.id, p.weekly_limit_minor, accounts_bar(p, %(counted_on)s::date, %(checked_in)s) AS bar, p.barred_until,
+-- No row at all: there is no such player, or the API key may not be used any more. `created` false: the key was used before; or the player
+-- is `barred`, for that reason; or the rules are not `fresh`: others apply by now, and the caller works them out again.
+-- A limit that would be passed raises SQLSTATE PSL01 and undoes everything.
+WITH book AS (
+    -- Windows of the calendar were worked out for a stretch of time: whether it is now is for this clock to say.
+    SELECT version = %(rulebook)s AND now() >= %(rules_from)s AND now() < %(rules_until)s AS fresh FROM deposits_rulebook
+), player AS (
+    SELECT p.id, p.daily_limit_minor, p.weekly_limit_minor, p.monthly_limit_minor,
+        accounts_bar(p, %(counted_on)s::date, %(checked_in)s) AS barred,
         phone.verified_at IS NOT NULL OR %(assume_proved)s AS verified
     FROM accounts_player AS p
     LEFT JOIN accounts_playerphone AS phone ON phone.player_id = p.id AND phone.number = %(phone_number)s
@@ -24,25 +29,37 @@ WITH player AS (
         %(idempotency_key)s, %(idempotency_hash)s, %(request_id)s, %(amount_minor)s, %(currency)s, %(method_type)s,
         %(phone_number)s, %(carrier)s, '', '', '', 'received', '', '', 'authorise', now(), '',
         %(counted_on)s::date, NOT player.verified
-    FROM player WHERE player.bar = ''
+    FROM player, book WHERE player.barred = '' AND book.fresh
     ON CONFLICT (client, idempotency_key) DO NOTHING
     RETURNING id, player_id, created_at, proof_needed
-), cap AS (
-    SELECT 'phone_month' AS kind, %(phone_number)s::text AS subject,
-        date_trunc('month', %(counted_on)s::date)::date AS period_start, %(monthly_cap_minor)s::bigint AS most
-    FROM deposit
-    UNION ALL
-    SELECT 'player_week', player.id::text, date_trunc('week', %(counted_on)s::date)::date, player.weekly_limit_minor
-    FROM deposit, player
+), subject AS (
+    SELECT s.kind, CASE s.kind WHEN 'player' THEN deposit.player_id::text WHEN 'partner' THEN %(partner_id)s::text
+        ELSE %(phone_number)s::text END AS key
+    FROM deposit, unnest(%(subject_kinds)s::text[]) AS s (kind)
+), rule AS (
+    SELECT r.subject, r.measure, coalesce(r.since, floor(extract(epoch FROM now() - r.rolls) / 60)::int) AS since,
+        CASE r.own WHEN 'day' THEN player.daily_limit_minor WHEN 'week' THEN player.weekly_limit_minor
+            WHEN 'month' THEN player.monthly_limit_minor ELSE r.most END
+            - CASE r.measure WHEN 'count' THEN 1 ELSE %(amount_minor)s::bigint END AS room
+    FROM player, unnest(%(rule_subjects)s::text[], %(rule_measures)s::text[], %(rule_owns)s::text[], %(rule_mosts)s::bigint[],
+        %(rule_since)s::int[], %(rule_rolls)s::interval[]) AS r (subject, measure, own, most, since, rolls)
 ), counted AS (
     -- The row lock of the upsert is what two deposits at the edge of a limit meet at; the order is fixed.
-    INSERT INTO deposits_limitusage AS usage (subject_kind, subject, currency, period_start, used_minor)
-    SELECT kind, subject, %(currency)s, period_start, %(amount_minor)s FROM cap
-    WHERE most IS NULL OR %(amount_minor)s <= most ORDER BY kind, subject
-    ON CONFLICT (subject_kind, subject, currency, period_start) DO UPDATE
-        SET used_minor = usage.used_minor + EXCLUDED.used_minor
-        WHERE coalesce(usage.used_minor + EXCLUDED.used_minor <= (
-            SELECT most FROM cap WHERE cap.kind = usage.subject_kind), true)
+    INSERT INTO deposits_accumulator AS a (subject_kind, subject, currency, minutes, reserved, settled, returned, counts)
+    SELECT kind, key, %(currency)s, ARRAY[floor(extract(epoch FROM now()) / 60)::int], ARRAY[%(amount_minor)s::bigint],
+        '{0}', '{0}', '{1}'
+    FROM subject WHERE NOT EXISTS (SELECT FROM rule WHERE rule.subject = kind AND rule.room < 0) ORDER BY kind, key
+    ON CONFLICT (subject_kind, subject, currency) DO UPDATE
+        SET (minutes, reserved, settled, returned, counts) = (
+            SELECT c.minutes, c.reserved, c.settled, c.returned, c.counts FROM deposits_counted(
+                a.minutes, a.reserved, a.settled, a.returned, a.counts,
+                EXCLUDED.minutes, EXCLUDED.reserved, EXCLUDED.settled, EXCLUDED.returned, EXCLUDED.counts,
+                floor(extract(epoch FROM now() - %(kept)s::interval) / 60)::int) AS c)
+        WHERE NOT EXISTS (SELECT FROM rule WHERE rule.subject = a.subject_kind AND rule.room < (
+                SELECT coalesce(sum(CASE rule.measure WHEN 'count' THEN b.n WHEN 'net' THEN b.r + b.s - b.t ELSE b.r + b.s END), 0)
+                FROM unnest(a.minutes, a.reserved, a.settled, a.returned, a.counts) AS b (m, r, s, t, n) WHERE b.m >= rule.since))
+            -- What the carrier has just refused for its own cap need not be asked again.
+            AND coalesce(a.refused_until <= now() OR %(amount_minor)s < a.refused_minor, true)
     RETURNING subject_kind
 ), phone AS (
     INSERT INTO accounts_playerphone (player_id, number)
@@ -51,9 +68,14 @@ WITH player AS (
 ), event AS (
     INSERT INTO deposits_depositevent (deposit_id, event, from_state, to_state, actor_kind, actor, detail)
     SELECT id, 'accepted', '', 'received', %(actor_kind)s, %(actor)s, '' FROM deposit
+), consent AS (
+    INSERT INTO deposits_consent (deposit_id, words, language, channel, rules, own_limits)
+    SELECT deposit.id, %(words)s, %(language)s, %(channel)s, %(rule_ids)s::bigint[],
+        ARRAY[player.daily_limit_minor, player.weekly_limit_minor, player.monthly_limit_minor]
+    FROM deposit, player
 )
-SELECT player.id AS player_id, player.bar, player.barred_until, deposit.id IS NOT NULL AS created, deposit.created_at,
+SELECT player.id AS player_id, player.barred, book.fresh, now() AS asked_at, deposit.id IS NOT NULL AS created, deposit.created_at,
     deposit.proof_needed,
-    CASE WHEN (SELECT count(*) FROM counted) < (SELECT count(*) FROM cap)
+    CASE WHEN (SELECT count(*) FROM counted) < (SELECT count(*) FROM subject)
         THEN deposits_refuse_limit() ELSE false END AS refused
-FROM player LEFT JOIN deposit ON true
+FROM player CROSS JOIN book LEFT JOIN deposit ON true

@@ -111,7 +111,7 @@ WITH room AS (
     SELECT id, CASE WHEN was = 'submitting' THEN 'lease_lost' ELSE 'sending' END, was, state, 'worker', %(owner)s, ''
     FROM claimed WHERE was <> state
 )
-SELECT claimed.id, claimed.reference, claimed.player_id, claimed.amount_minor, claimed.currency,
+SELECT claimed.id, claimed.reference, claimed.partner_id, claimed.player_id, claimed.amount_minor, claimed.currency, claimed.method_type,
     claimed.phone_number, claimed.carrier, claimed.carrier_payment_id, claimed.authorization_id,
     claimed.one_time_code, claimed.code_tries, claimed.proof_needed, claimed.state, claimed.step, claimed.probe, claimed.bar,
     claimed.lease_epoch, claimed.tries, claimed.sends, claimed.bound, claimed.route_reason, claimed.inquiries,

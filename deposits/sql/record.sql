@@ -36,7 +36,7 @@ WITH given AS (
         resolved_at = CASE WHEN given.final THEN coalesce(d.resolved_at, now()) END
     FROM given JOIN held ON held.id = given.id
     WHERE d.id = given.id
-    RETURNING d.id, d.reference, d.player_id, d.phone_number, d.currency, d.amount_minor, d.counted_on, d.state,
+    RETURNING d.id, d.reference, d.partner_id, d.player_id, d.phone_number, d.currency, d.amount_minor, d.created_at, d.state,
         held.was, given.event, given.detail, given.outcome, given.nothing_taken, given.verified, d.carrier
 ), event AS (
     INSERT INTO deposits_depositevent (deposit_id, event, from_state, to_state, actor_kind, actor, detail)
@@ -44,18 +44,33 @@ WITH given AS (
         CASE WHEN event IN ('silence', 'not_sent', 'not_found', 'resent', 'overdue', 'set_aside', 'barred') THEN 'worker' ELSE 'carrier' END,
         carrier, detail FROM moved
     WHERE was <> state OR event NOT IN ('silence', 'pending', 'not_found')
-), released AS (
-    UPDATE deposits_limitusage AS usage SET used_minor = usage.used_minor - freed.amount
-    FROM (
-        SELECT 'phone_month' AS kind, phone_number AS subject, currency,
-            date_trunc('month', counted_on)::date AS period_start, sum(amount_minor) AS amount
-        FROM moved WHERE nothing_taken GROUP BY 1, 2, 3, 4
-        UNION ALL
-        SELECT 'player_week', player_id::text, currency, date_trunc('week', counted_on)::date, sum(amount_minor)
-        FROM moved WHERE nothing_taken GROUP BY 1, 2, 3, 4
-    ) AS freed
-    WHERE usage.subject_kind = freed.kind AND usage.subject = freed.subject AND usage.currency = freed.currency
-        AND usage.period_start = freed.period_start
+), change AS (
+    -- What was reserved is settled by a credit and given back where certainly nothing was taken; unknown keeps it.
+    SELECT s.kind, s.key, moved.currency,
+        floor(extract(epoch FROM CASE WHEN moved.was = 'credited' THEN now() ELSE moved.created_at END) / 60)::int AS minute,
+        CASE WHEN moved.was = 'credited' THEN 0 ELSE -moved.amount_minor END AS reserved,
+        CASE WHEN moved.nothing_taken OR moved.was = 'credited' THEN 0 ELSE moved.amount_minor END AS settled,
+        CASE WHEN moved.was = 'credited' THEN moved.amount_minor ELSE 0 END AS returned,
+        CASE WHEN moved.nothing_taken THEN -1 ELSE 0 END AS number
+    FROM moved CROSS JOIN LATERAL (VALUES ('partner', moved.partner_id::text), ('phone_number', moved.phone_number),
+        ('player', moved.player_id::text)) AS s (kind, key)
+    WHERE s.key <> '' AND (moved.nothing_taken OR moved.state = 'credited' AND (moved.was <> 'credited' OR moved.event = 'reversed'))
+), changes AS (
+    SELECT kind, key, currency, array_agg(minute) AS minutes, array_agg(reserved) AS reserved, array_agg(settled) AS settled,
+        array_agg(returned) AS returned, array_agg(number) AS numbers
+    FROM change GROUP BY kind, key, currency ORDER BY kind, key, currency
+), locked AS MATERIALIZED (
+    -- In the order in which everybody locks them.
+    SELECT found.id, c.minutes, c.reserved, c.settled, c.returned, c.numbers FROM changes AS c CROSS JOIN LATERAL (
+        SELECT a.id FROM deposits_accumulator AS a
+        WHERE a.subject_kind = c.kind AND a.subject = c.key AND a.currency = c.currency FOR UPDATE) AS found
+), counted AS (
+    UPDATE deposits_accumulator AS a SET (minutes, reserved, settled, returned, counts) = (
+        SELECT c.minutes, c.reserved, c.settled, c.returned, c.counts FROM deposits_counted(
+            a.minutes, a.reserved, a.settled, a.returned, a.counts,
+            locked.minutes, locked.reserved, locked.settled, locked.returned, locked.numbers,
+            floor(extract(epoch FROM now() - %(kept)s::interval) / 60)::int) AS c)
+    FROM locked WHERE a.id = locked.id
 ), proved AS (
     UPDATE accounts_playerphone AS phone SET verified_at = now()
     FROM moved WHERE moved.verified AND phone.player_id = moved.player_id AND phone.number = moved.phone_number

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from carriers import reasons
-from carriers.reasons import RenderedReason
-from deposits.presentation import format_money, refusal_reason, status
+from deposits.actions.eligibility import Eligibility
+from deposits.actions.refusal import Refusal
+from deposits.presentation import format_money, format_period, refusal_reason, status
 from deposits.ui import offer as offers
 from deposits.ui.forms import NEW_NUMBER, OTHER, Entry, Problem, amount_minor, msisdn
 from deposits.ui.offer import Offer
@@ -26,6 +26,7 @@ class Chip:
     value: str
     label: str
     checked: bool
+    off: bool = False
 
 
 def chosen_number(offered: Offer, entry: Entry) -> str | None:
@@ -55,9 +56,12 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
     phone = None if entry.phone == NEW_NUMBER else offered.phone(entry.phone)
     number = phone.number if phone else msisdn(entry.number) or ""
     amounts = offers.chips(offered, number)
-    minor = amount_minor(entry.amount) if entry.amount or sent else _preselected(offered, amounts)
+    stands = offers.eligible(offered, number)
+    off = _refused(stands, amounts)
+    minor = amount_minor(entry.amount) if entry.amount or sent else _preselected(offered, amounts, off)
     found = problems(offered, entry) if sent else []
-    why = _refusal(offered, refused, number, minor or 0)
+    refusal = offers.refusal_now(offered, stands, refused, number, minor or 0)
+    why = refusal_reason(refusal, offered.currency) if refusal else None
     least, most = offers.amount_range(number)
     profile = offers.carrier_of(number)
     is_other = minor not in amounts
@@ -65,9 +69,10 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
         "first_time": offered.last_amount_minor is None and not offered.waiting,
         "balance": format_money(offered.balance_minor, offered.currency),
         "on_its_way": _on_its_way(offered),
-        "allowance": _allowance(offered, number),
+        "allowance": _allowance(offered, stands),
         "banner": _banner(offered),
-        "chips": [Chip(plain(one), _short(one), one == minor) for one in amounts],
+        "chips": [Chip(plain(one), _short(one), one == minor, one in off) for one in amounts],
+        "chips_off": [] if why else _why_off(off, offered.currency),
         "other": {"checked": is_other, "value": entry.amount if is_other else ""},
         "least": _short(least),
         "most": _short(most),
@@ -82,31 +87,39 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
     }
 
 
-def _preselected(offered: Offer, amounts: list[int]) -> int | None:
+def _refused(stands: Eligibility | None, amounts: list[int]) -> dict[int, Refusal]:
+    """The amounts that would not be accepted, and why."""
+    refusals = {one: stands.refusal(one) for one in amounts} if stands else {}
+    return {one: refusal for one, refusal in refusals.items() if refusal}
+
+
+def _why_off(off: dict[int, Refusal], currency: str) -> list[str]:
+    """ "£30, £40: This is above your deposit limit. You have £25.00 left this week." One line for each reason."""
+    lines: dict[str, list[str]] = {}
+    for minor, refusal in off.items():
+        reason = refusal_reason(refusal, currency)
+        if reason:
+            said = " ".join(filter(None, (f"{reason.title}.", reason.text)))
+            lines.setdefault(said, []).append(_short(minor))
+    return [f"{', '.join(amounts)}: {said}" for said, amounts in lines.items()]
+
+
+def _preselected(offered: Offer, amounts: list[int], off: dict[int, Refusal]) -> int | None:
     """The last successful amount or the smallest chip, whichever is allowed."""
-    least = amounts[0] if amounts else None
-    left = offered.weekly.left_minor
     last = offered.last_amount_minor
-    if last is None or last not in amounts or (left is not None and left < last):
-        return least
-    return last
+    if last is not None and last in amounts and last not in off:
+        return last
+    return next((one for one in amounts if one not in off), amounts[0] if amounts else None)
 
 
-def _refusal(offered: Offer, code: str, number: str, minor: int) -> RenderedReason | None:
-    # Who has nothing left need not tap to be told.
-    code = offered.bar.code if offered.bar else "limit_reached" if offered.weekly.left_minor == 0 else code
-    refusal = offers.refusal_now(offered, code, number, max(minor, 1)) if code in reasons.REASONS else None
-    return refusal_reason(refusal, offered.currency) if refusal else None
-
-
-def _allowance(offered: Offer, number: str) -> str:
-    """ "You can deposit £80.00 more this week." The player's own limit, else the carrier's."""
-    left, period = offered.weekly.left_minor, "this week"
-    if left is None:
-        left, period = offers.monthly_allowance(number, offered.currency).left_minor, "this month"
-    return (
-        f"You can deposit {format_money(left, offered.currency)} more {period}." if left is not None else ""
-    )
+def _allowance(offered: Offer, stands: Eligibility | None) -> str:
+    """ "You can deposit £80.00 more this week." The tightest of the player's own limits, else the carrier's."""
+    found = (stands.own or stands.caps) if stands else []
+    if not found or found[0].left is None:
+        return ""
+    rule = found[0].rule
+    left = format_money(found[0].left, offered.currency)
+    return f"You can deposit {left} more {format_period(rule.window, rule.length)}."
 
 
 def _on_its_way(offered: Offer) -> str:

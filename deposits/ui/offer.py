@@ -8,14 +8,11 @@ from django.conf import settings
 
 from accounts import ledger
 from accounts.models import Player, PlayerPhone
-from accounts.protections import bars
-from accounts.protections.bars import DETAILS, Bar
-from carriers import registry
+from carriers import reasons, registry
 from carriers.profiles import CarrierProfile
-from deposits import limits
-from deposits.actions.accept import barred
+from deposits.actions.accept import CARRIER_BILLING
+from deposits.actions.eligibility import Eligibility, eligibility
 from deposits.actions.refusal import Refusal
-from deposits.limits import Allowance
 from deposits.models import Deposit
 from deposits.presentation import status
 from deposits.states import FINAL, State
@@ -24,6 +21,8 @@ from deposits.states import FINAL, State
 _PHONES_SHOWN = 3
 #: Waiting deposits looked at for the banner and the balance line.
 _WAITING_SHOWN = 20
+#: Two codes of one thing: which of them it is depends on what is left by now.
+_OWN = frozenset({"limit_reached", "limit_would_exceed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,6 @@ class Offer:
     last_phone: str
     last_amount_minor: int | None
     waiting: tuple[Deposit, ...]
-    weekly: Allowance
-    bar: Bar | None
 
     def phone(self, choice: str) -> PlayerPhone | None:
         """Return the player's phone whose id is `choice`; by default the one last used, or the first."""
@@ -62,8 +59,6 @@ def offer(player: Player) -> Offer:
         last_phone=deposits.values_list("phone_number", flat=True).first() or "",
         last_amount_minor=last.amount_minor if last else None,
         waiting=tuple(deposits.exclude(state__in=FINAL)[:_WAITING_SHOWN]),
-        weekly=weekly_allowance(player, currency),
-        bar=bars.standing(player.pk, limits.today()),
     )
 
 
@@ -103,40 +98,29 @@ def chips(offered: Offer, number: str) -> list[int]:
     return [minor for minor in amounts if minor <= offered.last_amount_minor] + above[:1]
 
 
-def weekly_allowance(player: Player, currency: str) -> Allowance:
-    """Return the player's own weekly limit as it stands."""
-    kind = limits.Subject.PLAYER_WEEK
-    return limits.allowance(kind, str(player.pk), currency, player.weekly_limit_minor, limits.today())
-
-
-def monthly_allowance(number: str, currency: str) -> Allowance:
-    """Return what the carrier lets `number` be charged in a month, as it stands."""
+def eligible(offered: Offer, number: str) -> Eligibility | None:
+    """Return what the player may deposit by the bill of `number`, or of one not known yet; None without a carrier."""
     profile = carrier_of(number)
-    cap = profile.monthly_cap_minor if profile and number else None
-    return limits.allowance(limits.Subject.PHONE_MONTH, number, currency, cap, limits.today())
+    if profile is None:
+        return None
+    player = offered.player
+    return eligibility(player.partner_id, player, profile, offered.currency, CARRIER_BILLING, number)
 
 
-def refusal_now(offered: Offer, code: str, number: str, amount_minor: int) -> Refusal | None:
-    """Return the refusal `code` with its figures of this moment, or None when it no longer holds."""
-    if offered.bar or code in DETAILS:
-        return barred(offered.bar) if offered.bar else None
-    if code == "carrier_not_supported":
-        return Refusal(code, "") if number and not carrier_of(number) else None
-    if code == "carrier_monthly_limit":
-        allowance = monthly_allowance(number, offered.currency)
-    elif code in ("limit_reached", "limit_would_exceed"):
-        allowance = offered.weekly
-        code = "limit_would_exceed" if allowance.left_minor else "limit_reached"
-    else:
+def refusal_now(
+    offered: Offer, stands: Eligibility | None, code: str, number: str, amount_minor: int
+) -> Refusal | None:
+    """Return why the player is refused at this moment: always what protects him, else `code` if it still holds."""
+    if stands is None:
+        return Refusal("carrier_not_supported", "") if code == "carrier_not_supported" and number else None
+    refusal = stands.refusal(amount_minor or None)
+    if refusal is None:
         return None
-    if allowance.left_minor is None or allowance.left_minor >= amount_minor:
-        return None
-    profile = carrier_of(number)
-    facts = {
-        "used_minor": allowance.used_minor,
-        "most_minor": allowance.most_minor,
-        "left_minor": allowance.left_minor,
-        "resets_on": allowance.resets_on,
-        "network": profile.name if profile else None,
-    }
-    return Refusal(code, "", "amount", facts)
+    asked_for = code == refusal.code or {code, refusal.code} <= _OWN
+    # Who has nothing left, or may not deposit at all, need not tap to be told.
+    at_once = (
+        stands.refusal() is not None
+        and {"B", "P"} & reasons.REASONS[refusal.code].klass
+        and refusal.code != "limit_would_exceed"
+    )
+    return refusal if asked_for or at_once else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 import structlog
@@ -14,14 +15,13 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Player
-from deposits import limits
 from deposits.actions.accept import DepositRequest, accept, canonical
 from deposits.actions.refusal import IdempotencyConflict, Refusal
+from deposits.limits import Standing
 from deposits.models import Deposit
-from deposits.presentation import format_money
+from deposits.presentation import format_moment, format_money, format_period
 from deposits.ui import form_page, held_post, history
 from deposits.ui import offer as offers
-from deposits.ui.clock import day
 from deposits.ui.forms import NEW_NUMBER, Entry, amount_minor, deposit_key, read_deposit_key
 from deposits.ui.offer import Offer
 from deposits.ui.panel import plain
@@ -30,6 +30,7 @@ from deposits.ui.sign_in import for_players
 
 #: What was typed as a number is kept here and not in an address: addresses end up in logs.
 _TYPED_NUMBER = "typed_number"
+_OWN_NAMES = {"day": "Your daily limit", "week": "Your weekly limit", "month": "Your monthly limit"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,6 +101,9 @@ def _request(offered: Offer, entry: Entry, key: str) -> DepositRequest:
         actor_kind="player",
         actor=player.external_id,
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        words=f"Deposit {format_money(minor, offered.currency, short=True)} by phone bill",
+        language=settings.LANGUAGE_CODE,
+        channel="page",
     )
 
 
@@ -141,26 +145,29 @@ def my_deposits(request: HttpRequest, player: Player) -> HttpResponse:
 @for_players
 def my_limits(request: HttpRequest, player: Player) -> HttpResponse:
     """The player's own limit and each phone's, with what is left of them."""
-    currency = settings.DEPOSIT_PAGE_CURRENCY
-    rows = []
-    allowances = [("Your weekly limit", offers.weekly_allowance(player, currency))]
+    offered = offers.offer(player)
+    stands = offers.eligible(offered, "")
+    rows = [
+        _limit_row(_OWN_NAMES[one.rule.own], one, offered.currency) for one in (stands.own if stands else [])
+    ]
     for phone in player.phones.order_by("pk"):
+        by_phone = offers.eligible(offered, phone.number)
         name = f"Phone ending {phone.number[-3:]}, by its network"
-        allowances.append((name, offers.monthly_allowance(phone.number, currency)))
-    for name, allowance in allowances:
-        if allowance.most_minor is not None and allowance.left_minor is not None:
-            rows.append(
-                {
-                    "name": name,
-                    "most": format_money(allowance.most_minor, currency),
-                    "used": format_money(allowance.used_minor, currency),
-                    "left": format_money(allowance.left_minor, currency),
-                    "share": min(100, round(100 * allowance.used_minor / max(allowance.most_minor, 1))),
-                    "period": "week" if allowance.subject_kind == limits.Subject.PLAYER_WEEK else "month",
-                    "resets": day(allowance.resets_on),
-                }
-            )
+        rows += [_limit_row(name, one, offered.currency) for one in (by_phone.caps if by_phone else [])]
     return render(request, "deposits/limits.html", {"rows": rows})
+
+
+def _limit_row(name: str, stands: Standing, currency: str) -> dict[str, Any]:
+    most, left = stands.most or 0, stands.left or 0
+    return {
+        "name": name,
+        "most": format_money(most, currency),
+        "used": format_money(stands.used, currency),
+        "left": format_money(left, currency),
+        "share": min(100, round(100 * stands.used / max(most, 1))),
+        "period": format_period(stands.rule.window, stands.rule.length),
+        "resets": format_moment(stands.resets_at) if stands.resets_at else "",
+    }
 
 
 @require_safe

@@ -46,9 +46,14 @@ LAYERS = (
     ),
     Layer(frozenset({"presentation", "links", "figures", "reconciliation"})),
     Layer(frozenset({"actions"})),
-    Layer(frozenset({"transitions", "retry", "limits", "doorbell", "breakers", "deadlines"}), peers=True),
+    Layer(
+        frozenset(
+            {"transitions", "retry", "limits", "rules", "rule_sets", "doorbell", "breakers", "deadlines"}
+        ),
+        peers=True,
+    ),
     Layer(frozenset({"models"})),
-    Layer(frozenset({"states", "references", "crash_points", "stopping", "leases"})),
+    Layer(frozenset({"states", "references", "crash_points", "stopping", "leases", "windows"})),
 )
 LAYERED = "deposits"
 

@@ -191,15 +191,15 @@ def test_f52_a_full_disk_is_a_503_and_passes(proxied: Proxied) -> None:
 
 
 def test_f49_a_deadlock_is_run_again_and_nobody_sees_it(proxied: Proxied) -> None:
-    """We hold the second of the two limits that a deposit locks, and then want the first."""
+    """We hold the second of the two accumulators that a deposit locks, and then want the first."""
     stack = proxied.stack
     player, number = f"p-{uuid.uuid4().hex[:8]}", f"+44770090{1_000 + uuid.uuid4().int % 9_000}"
     assert stack.deposit(number, player=player).status == 201
     answers: list[Answer] = []
     with _direct() as database, database.transaction():
         (own,) = database.execute(
-            "SELECT usage.id FROM deposits_limitusage AS usage JOIN accounts_player AS p ON usage.subject = p.id::text"
-            " WHERE usage.subject_kind = 'player_week' AND p.external_id = %s FOR UPDATE OF usage",
+            "SELECT a.id FROM deposits_accumulator AS a JOIN accounts_player AS p ON a.subject = p.id::text"
+            " WHERE a.subject_kind = 'player' AND p.external_id = %s FOR UPDATE OF a",
             [player],
         ).fetchone() or (None,)
         assert own is not None
@@ -217,7 +217,7 @@ def test_f49_a_deadlock_is_run_again_and_nobody_sees_it(proxied: Proxied) -> Non
             )
         # Whoever has waited for a second looks for a circle: the deposit, which began to wait before us.
         database.execute(
-            "SELECT id FROM deposits_limitusage WHERE subject_kind = 'phone_month' AND subject = %s FOR UPDATE",
+            "SELECT id FROM deposits_accumulator WHERE subject_kind = 'phone_number' AND subject = %s FOR UPDATE",
             [number],
         )
     caller.join()

@@ -81,7 +81,6 @@ def test_the_longest_prefix_in_the_right_currency_wins() -> None:
         ({"minimum_minor": 5_000}, "minimum_minor"),
         ({"maximum_minor": "4000"}, "maximum_minor"),
         ({"maximum_minor": True}, "maximum_minor"),
-        ({"monthly_cap_minor": 1.5}, "monthly_cap_minor"),
         ({"http_total_s": 0}, "http_total_s"),
         ({"connect_timeout_s": 30.0}, "connect_timeout_s"),
         ({"slots": 0}, "slots"),

@@ -80,17 +80,21 @@ FROM deposits_deposit AS d
 """
 _LIMITS = """
 WITH counted AS (
-    SELECT 'phone_month' AS kind, phone_number AS subject, currency, date_trunc('month', counted_on)::date AS since,
-        sum(amount_minor) AS used
-    FROM deposits_deposit WHERE NOT state = ANY(%(nothing_taken)s) GROUP BY 1, 2, 3, 4
-    UNION ALL
-    SELECT 'player_week', player_id::text, currency, date_trunc('week', counted_on)::date, sum(amount_minor)
-    FROM deposits_deposit WHERE NOT state = ANY(%(nothing_taken)s) GROUP BY 1, 2, 3, 4
+    SELECT s.kind, s.subject, d.currency, floor(extract(epoch FROM d.created_at) / 60)::int AS minute,
+        sum(d.amount_minor) FILTER (WHERE d.state <> 'credited') AS reserved,
+        sum(d.amount_minor) FILTER (WHERE d.state = 'credited') AS settled
+    FROM deposits_deposit AS d CROSS JOIN LATERAL (
+        VALUES ('phone_number', d.phone_number), ('player', d.player_id::text)) AS s (kind, subject)
+    WHERE s.subject <> '' AND NOT d.state = ANY(%(nothing_taken)s) GROUP BY 1, 2, 3, 4
+), held AS (
+    SELECT a.subject_kind AS kind, a.subject, a.currency, b.minute, b.reserved, b.settled
+    FROM deposits_accumulator AS a
+    CROSS JOIN LATERAL unnest(a.minutes, a.reserved, a.settled) AS b (minute, reserved, settled)
 )
-SELECT coalesce(u.subject_kind, c.kind) AS kind, coalesce(u.subject, c.subject) AS subject, u.used_minor, c.used
-FROM deposits_limitusage AS u FULL JOIN counted AS c ON c.kind = u.subject_kind AND c.subject = u.subject
-    AND c.currency = u.currency AND c.since = u.period_start
-WHERE coalesce(u.used_minor, 0) <> coalesce(c.used, 0)
+SELECT kind, subject, minute, held.reserved, held.settled, counted.reserved AS owed, counted.settled AS paid
+FROM held FULL JOIN counted USING (kind, subject, currency, minute)
+WHERE coalesce(held.reserved, 0) <> coalesce(counted.reserved, 0)
+    OR coalesce(held.settled, 0) <> coalesce(counted.settled, 0)
 """
 _BOOKS = {
     "entry that does not sum to zero": "SELECT entry_id FROM accounts_posting GROUP BY entry_id, currency"

@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.models import Partner
 from deposits.actions.accept import DepositRequest, accept, canonical
-from deposits.models import Deposit
+from deposits.models import Accumulator, Deposit
 
 
 def partner() -> Partner:
@@ -35,6 +35,12 @@ def request(phone: str = "001", **changes: Any) -> DepositRequest:
         "canonical_body", canonical([fields["player"], fields["amount_minor"], fields["phone_number"]])
     )
     return DepositRequest(**fields)
+
+
+def counted(kind: str, subject: object, currency: str = "GBP") -> int:
+    """Return what counts towards the limits of a subject: reserved and settled together, in minor units."""
+    row = Accumulator.objects.filter(subject_kind=kind, subject=str(subject), currency=currency).first()
+    return sum(row.reserved) + sum(row.settled) if row else 0
 
 
 def accepted(phone: str = "001", **changes: Any) -> Deposit:

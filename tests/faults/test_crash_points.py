@@ -7,8 +7,9 @@ import uuid
 import pytest
 
 from deposits import doorbell
-from deposits.models import Attempt, CarrierNotification, Deposit, LimitUsage
+from deposits.models import Attempt, CarrierNotification, Deposit
 from deposits.states import State
+from tests.deposits.making import counted
 from tests.faults.rig import Rig
 from tests.stack import await_condition
 
@@ -33,7 +34,7 @@ def test_f01_web_killed_before_the_commit_leaves_nothing_and_the_same_key_makes_
     assert rig.ask(key, number, player) is None
     rig.await_death("web.before_commit")
     assert deposits_under(key) == []
-    assert not LimitUsage.objects.filter(subject=number).exists()
+    assert counted("phone_number", number) == 0
     answers = [
         await_condition(lambda: rig.ask(key, number, player), what="an answer under the same key")
         for _ in range(3)

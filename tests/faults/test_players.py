@@ -11,8 +11,9 @@ from django.contrib.sessions.models import Session
 from pytest_django.fixtures import Settings
 
 from accounts.models import Partner, Player
-from deposits.models import Deposit, LimitUsage
+from deposits.models import Deposit
 from deposits.ui import demo_players
+from tests.deposits.making import counted
 from tests.deposits.ui import visiting
 from tests.faults.rig import Rig
 from tests.stack import Answer
@@ -63,8 +64,7 @@ def test_f61_a_hundred_at_once_at_the_edge_of_the_limit_are_one_deposit(rig: Rig
         answers = Counter(everybody.map(ask, range(AT_ONCE)))
     assert answers == {(201, ""): 1, (422, "limit_would_exceed"): AT_ONCE - 1}
     (made,) = Deposit.objects.filter(player=player)
-    usage = LimitUsage.objects.get(subject_kind="player_week", subject=str(player.pk))
-    assert usage.used_minor == 2_000
+    assert counted("player", player.pk) == 2_000
     rig.ended_true(made, charged=True)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Player
 from accounts.protections import breaks
 from deposits.actions.command import Caller, confirm
-from deposits.models import Deposit, LimitUsage
+from deposits.models import Accumulator, Deposit
 from deposits.presentation import money, reason, status
 from deposits.states import State
 from tests.accounts.protecting import PLAYER
@@ -20,9 +20,15 @@ pytestmark = pytest.mark.usefixtures("alone")
 
 
 def used_minor(deposit: Deposit) -> int:
-    """What the deposit's phone number has used up of its month."""
-    usage = LimitUsage.objects.get(subject_kind="phone_month", subject=deposit.phone_number)
-    return usage.used_minor
+    """What counts towards the limits of the deposit's phone number."""
+    row = Accumulator.objects.get(subject_kind="phone_number", subject=deposit.phone_number)
+    return sum(row.reserved) + sum(row.settled)
+
+
+def lost(carrier: Carrier, number: str) -> Deposit:
+    """A deposit whose connection broke, at a carrier that answers no inquiry until its faults are taken away."""
+    carrier.set(faults={"inquiry_error": 1.0})
+    return carrier.work_until(carrier.deposit(number), State.UNKNOWN)
 
 
 def test_a_break_begun_after_the_acceptance_stops_the_charge(carrier: Carrier) -> None:
@@ -70,15 +76,17 @@ def test_a_code_entered_during_a_break_voids_the_payment(carrier: Carrier) -> No
 
 
 def test_what_was_charged_before_the_break_is_credited(carrier: Carrier) -> None:
-    deposit = carrier.work_until(carrier.deposit("+447700900010"), State.UNKNOWN)
+    deposit = lost(carrier, "+447700900010")
     breaks.take_time_out(deposit.player, 24, PLAYER)
+    carrier.set(faults={})
     deposit = carrier.work_until(deposit, State.CREDITED)
     assert len(carrier.charges(deposit)) == 1
 
 
 def test_what_was_lost_on_its_way_is_voided_and_not_sent_again(carrier: Carrier) -> None:
-    deposit = carrier.work_until(carrier.deposit("+447700900011"), State.UNKNOWN)
+    deposit = lost(carrier, "+447700900011")
     breaks.take_time_out(deposit.player, 24, PLAYER)
+    carrier.set(faults={})
     deposit = carrier.work_until(deposit, State.CANCELLED)
     assert deposit.reason_code == "time_out_active"
     assert carrier.charges(deposit) == []

@@ -16,8 +16,9 @@ from accounts.models import AuditRecord, LedgerAccount, LedgerEntry, User
 from deposits import presentation, retry, transitions
 from deposits.actions import cases, resolve
 from deposits.actions.refusal import NotPossibleNow, Refusal
-from deposits.models import Attempt, Case, Deposit, LimitUsage
+from deposits.models import Attempt, Case, Deposit
 from deposits.states import Event, State
+from tests.deposits.making import counted
 from tests.faults_evidence.conftest import Carrier
 from tests.faults_evidence.staff import clerk
 
@@ -272,8 +273,7 @@ def test_a_late_success_keeps_the_state_and_is_booked_as_nobodys(carrier: Carrie
     assert [entry.kind for entry in LedgerEntry.objects.filter(source=deposit.pk)] == ["unallocated"]
     assert presentation.money(deposit) == "taken"
     # The limits were given back once, and are not given back again.
-    usage = LimitUsage.objects.get(subject_kind="phone_month", subject=deposit.phone_number)
-    assert usage.used_minor == 0
+    assert counted("phone_number", deposit.phone_number) == 0
     transitions.wake(deposit.pk, "payment-completed", deposit.carrier)
     carrier.work()
     assert LedgerEntry.objects.filter(source=deposit.pk).count() == 1

@@ -219,9 +219,8 @@ MUTANTS = (
         (
             Edit(
                 "deposits/sql/accept.sql",
-                "        WHERE coalesce(usage.used_minor + EXCLUDED.used_minor <= (\n"
-                "            SELECT most FROM cap WHERE cap.kind = usage.subject_kind), true)\n",
-                "",
+                "        WHERE NOT EXISTS (SELECT FROM rule WHERE rule.subject = a.subject_kind AND rule.room < (\n",
+                "        WHERE NOT EXISTS (SELECT FROM rule WHERE false AND rule.room < (\n",
             ),
         ),
         (f"{LIFECYCLE}/test_limits_hold.py",),

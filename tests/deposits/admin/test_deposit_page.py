@@ -70,7 +70,7 @@ def test_the_number_is_masked_everywhere(staff: Client, deposit: Deposit) -> Non
         opened(staff, deposit),
         staff.get(f"{LIST}?partner={deposit.partner_id}").content.decode(),
         staff.get(f"/admin/accounts/player/{deposit.player_id}/change/").content.decode(),
-        staff.get("/admin/deposits/limitusage/").content.decode(),
+        staff.get("/admin/deposits/accumulator/").content.decode(),
     ):
         assert deposit.phone_number not in page
         assert deposit.phone_number.lstrip("+") not in page

@@ -25,7 +25,10 @@ def address(label: str, rest: str) -> str:
 
 def test_everything_that_is_money_limits_or_trail_is_read_only() -> None:
     assert set(_READ_ONLY) == {
-        *(f"deposits.{name}" for name in ("deposit", "carriernotification", "limitusage", "case", "breaker")),
+        *(
+            f"deposits.{name}"
+            for name in ("deposit", "carriernotification", "accumulator", "case", "breaker")
+        ),
         *(f"deposits.settlement{name}" for name in ("file", "line", "finding")),
         *(f"accounts.{name}" for name in ("player", "partner", "apikey", "ledgeraccount", "ledgerentry")),
         *(f"accounts.{name}" for name in ("posting", "auditrecord")),

@@ -14,7 +14,7 @@ from django.urls import Resolver404
 from jsonschema import Draft202012Validator
 
 from deposits.api.examples import CREATE
-from deposits.models import Command, Deposit, DepositEvent, LimitUsage
+from deposits.models import Accumulator, Command, Deposit, DepositEvent
 
 DEPOSITS = "/api/v1/deposits"
 
@@ -35,7 +35,7 @@ def stored() -> dict[str, Any]:
         "deposits": Deposit.objects.count(),
         "events": DepositEvent.objects.count(),
         "commands": Command.objects.count(),
-        "limits": sorted(LimitUsage.objects.values_list("pk", "used_minor")),
+        "limits": sorted(Accumulator.objects.values_list("pk", "reserved", "settled", "returned", "counts")),
         "states": sorted(Deposit.objects.values_list("pk", "state")),
     }
 

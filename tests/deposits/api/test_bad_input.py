@@ -92,13 +92,16 @@ def test_s02_an_amount_above_the_players_own_limit_is_refused_with_what_is_left(
 def test_s02_an_amount_above_the_numbers_monthly_cap_is_refused(
     api: Api, change_carriers: Callable[..., None]
 ) -> None:
-    change_carriers(monthly_cap_minor=3_000)
+    # Not the carrier whose cap is lifted for tests.
+    change_carriers(code="capped-mobile")
     number = {"type": "carrier_billing", "phone_number": "+447700900777"}
-    assert api.create(body(amount=2_500, method=number)).status_code == 201
+    for _ in range(6):
+        assert api.create(body(amount=4_000, method=number)).status_code == 201
     before = stored()
-    answer = api.create(body(amount=1_000, method=number))
+    answer = api.create(body(amount=100, method=number))
     problem = check_problem(answer, 422, "carrier_monthly_limit", "amount", "carrier_monthly_limit")
     assert problem["reason"]["title"] == "Phone bill limit reached for this month"
+    assert "You have used £240 of £240." in problem["reason"]["text"]
     assert stored() == before
 
 

@@ -42,8 +42,8 @@ def test_a_break_refuses_until_it_ends(api: Api) -> None:
     begun = breaks.take_time_out(player, 24, PLAYER)
     problem = refused(api, player, "time_out_active")
     assert problem["ends_at"] == begun.ends_at.isoformat().replace("+00:00", "Z")
-    ends_on = timezone.localdate(begun.ends_at)
-    assert f"It ends on {ends_on.day} {ends_on:%B}." in problem["reason"]["text"]
+    ends = timezone.localtime(begun.ends_at)
+    assert f"It ends on {ends.day} {ends:%B at %H:%M}." in problem["reason"]["text"]
     assert [step["action"] for step in problem["reason"]["next"]] == ["support_tools"]
     let_pass(player, timedelta(hours=24))
     assert api.create(body(player=player.external_id)).status_code == 201

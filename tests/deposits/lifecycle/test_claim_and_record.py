@@ -24,10 +24,10 @@ from deposits.actions import book
 from deposits.actions import drain as draining
 from deposits.actions.decide import decide
 from deposits.actions.record import record
-from deposits.models import Attempt, Deposit, DepositEvent, LimitUsage
+from deposits.models import Attempt, Deposit, DepositEvent
 from deposits.states import State
 from deposits.transitions import Claimed, Result
-from tests.deposits.making import accepted
+from tests.deposits.making import accepted, counted
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -215,15 +215,14 @@ def test_unknowns_come_before_new_deposits(deposit: Deposit) -> None:
 
 
 def test_a_decline_gives_the_limits_back_and_an_unknown_keeps_them(deposit: Deposit) -> None:
-    used = LimitUsage.objects.filter(subject_kind="player_week", subject=str(deposit.player_id))
-    assert used.get().used_minor == 2_000
+    assert counted("player", deposit.player_id) == 2_000
     (held,) = claim(deposit)
     answer(held, carrier.Unknown("time-out"))
-    assert used.get().used_minor == 2_000
+    assert counted("player", deposit.player_id) == 2_000
     run_out(deposit)
     (held,) = claim(deposit)
     answer(held, carrier.Declined("carrier_declined"))
-    assert used.get().used_minor == 0
+    assert counted("player", deposit.player_id) == 0
 
 
 def test_another_amount_is_booked_as_nobodys_and_never_credited(deposit: Deposit) -> None:

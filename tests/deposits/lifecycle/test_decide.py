@@ -40,9 +40,11 @@ def claimed(**changes: Any) -> Claimed:
         Claimed(
             id=uuid.uuid4(),
             reference="D-AAAA-AAAA",
+            partner_id=1,
             player_id=1,
             amount_minor=2_000,
             currency="GBP",
+            method_type="carrier_billing",
             phone_number="+447700900001",
             carrier="carrier",
             carrier_payment_id="",

@@ -11,7 +11,7 @@ from django.db import connection
 from accounts.models import Player
 from deposits.actions.accept import accept
 from deposits.actions.refusal import Refusal
-from deposits.models import Deposit, LimitUsage
+from deposits.models import Accumulator, Deposit
 from tests.deposits import making
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -40,7 +40,7 @@ def test_f61_twenty_at_once_never_pass_the_players_limit() -> None:
     assert set(answers) == {"accepted", "limit_would_exceed"}
     player = Player.objects.get(partner=partner)
     assert Deposit.objects.filter(player=player).count() == 3
-    assert LimitUsage.objects.get(subject_kind="player_week", subject=str(player.pk)).used_minor == 6_000
+    assert making.counted("player", player.pk) == 6_000
 
 
 def test_a_refused_deposit_leaves_nothing_behind() -> None:
@@ -52,7 +52,7 @@ def test_a_refused_deposit_leaves_nothing_behind() -> None:
         accept(making.request("301", partner_id=partner.pk, amount_minor=2_000))
     assert refused.value.facts["left_minor"] == 1_999
     assert not Deposit.objects.filter(player=player).exists()
-    assert not LimitUsage.objects.filter(subject=str(player.pk)).exists()
+    assert not Accumulator.objects.filter(subject=str(player.pk)).exists()
 
 
 def test_the_same_key_counts_once() -> None:
@@ -60,5 +60,4 @@ def test_the_same_key_counts_once() -> None:
     first, second = accept(request), accept(request)
     assert (first.replayed, second.replayed) == (False, True)
     assert second.deposit.pk == first.deposit.pk
-    used = LimitUsage.objects.get(subject_kind="player_week", subject=str(first.deposit.player_id))
-    assert used.used_minor == 2_000
+    assert making.counted("player", first.deposit.player_id) == 2_000

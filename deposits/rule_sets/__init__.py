@@ -1,0 +1,104 @@
+"""The rules that ship, one file for each jurisdiction, and taking them in. Figures and sources: docs/limits.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.db import transaction
+
+from deposits.models import Rule
+from deposits.windows import length_of
+
+SHIPPED = "shipped with the product"
+_MOMENTS = ("effective_from", "effective_to")
+#: What a person may say about a rule; the rest the product adds.
+FIELDS = tuple(
+    one.name
+    for one in Rule._meta.get_fields()
+    if one.name not in ("id", "version", "reviewer", "created_at") and one.concrete
+)
+
+
+class RuleRefused(ValueError):
+    """A rule that makes no sense: which field, what was wrong, what would be right."""
+
+
+def shipped() -> list[dict[str, Any]]:
+    """Return the rules in the files, as fields of Rule; moments as datetimes."""
+    found = []
+    for path in sorted(Path(__file__).parent.glob("*.json")):
+        for given in json.loads(path.read_text(encoding="utf-8")):
+            zone = ZoneInfo(given["zone"])
+            moments = {
+                name: datetime.fromisoformat(given[name]).replace(tzinfo=zone).astimezone(UTC)
+                for name in _MOMENTS
+                if name in given
+            }
+            found.append({**given, **moments})
+    return found
+
+
+def load() -> list[Rule]:
+    """Add what the files hold and the table has in no version, and return it. Nothing is ever taken away."""
+    added: list[Rule] = []
+    with transaction.atomic():
+        new = (fields for fields in shipped() if not _is_known(fields))
+        added.extend(add(fields, SHIPPED) for fields in new)
+    return added
+
+
+def _is_known(fields: Mapping[str, Any]) -> bool:
+    return any(same(fields, rule) for rule in Rule.objects.filter(code=fields["code"]))
+
+
+def add(fields: Mapping[str, Any], reviewer: str) -> Rule:
+    """Add a rule, or the next version of one, in the caller's transaction. Raises `RuleRefused`."""
+    check(fields)
+    newest = Rule.objects.filter(code=fields["code"]).order_by("-version").first()
+    rule = Rule(version=newest.version + 1 if newest else 1, reviewer=reviewer[:100], **fields)
+    rule.save(force_insert=True)
+    return rule
+
+
+def same(fields: Mapping[str, Any], rule: Rule) -> bool:
+    """Whether a version of a rule says exactly this."""
+    said = Rule(**fields)
+    return all(getattr(said, name) == getattr(rule, name) for name in FIELDS)
+
+
+def check(fields: Mapping[str, Any]) -> None:
+    """Raise `RuleRefused` for a rule that could not be applied, or that says nothing."""
+    said = Rule(**fields)
+    for name, choices in (("subject", Rule.Subject), ("measure", Rule.Measure), ("window", Rule.Window)):
+        if getattr(said, name) not in choices.values:
+            raise RuleRefused(f"{name}: {getattr(said, name)!r}; must be one of {', '.join(choices.values)}")
+    if said.zone not in available_timezones():
+        raise RuleRefused(f"zone: {said.zone!r}; must be the name of a time zone, such as Europe/London")
+    if (said.measure == Rule.Measure.AMOUNT) != (said.window == Rule.Window.DEPOSIT):
+        raise RuleRefused("window: a single amount is looked at for each deposit, and nothing else is")
+    if said.window == Rule.Window.ROLLING:
+        try:
+            hours = length_of(said.length).total_seconds() / 3_600
+        except ValueError as error:
+            raise RuleRefused(f"length: {error}") from None
+        if hours > 31 * 24:
+            raise RuleRefused("length: at most 31 days; what is older is not kept")
+    if said.window == Rule.Window.BILLING_CYCLE and not 1 <= (said.anchor_day or 0) <= 31:
+        raise RuleRefused("anchor_day: must be a day of the month, from 1 to 31")
+    if said.amount is not None and not said.own and said.measure != Rule.Measure.COUNT and not said.currency:
+        raise RuleRefused("currency: an amount needs one")
+    if said.own and (said.subject != Rule.Subject.PLAYER or said.amount is not None):
+        raise RuleRefused(
+            "own: the amount is the player's, so the subject is the player and there is none here"
+        )
+    if said.amount is None and not (said.own or said.price_points or said.replaces):
+        raise RuleRefused("amount: without one it limits nothing, unless it stands in for another rule")
+    if said.effective_to is not None and said.effective_to <= said.effective_from:
+        raise RuleRefused("effective_to: must be after effective_from")
+    if not said.source.strip():
+        raise RuleRefused("source: say where it is written")

@@ -1,0 +1,225 @@
+"""Which rules apply to a deposit, and since when each counts: from a copy of the table, never by a clock here.
+
+The copy is good as long as the rulebook has the version that it was made from. Accept looks, in its own statement, and
+also whether the moment lies in the windows that were worked out here; if not it says so, and they are worked out anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models.functions import Now
+
+from deposits.models import Rule, Rulebook
+from deposits.windows import DEPOSIT, Window
+
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+EVERYWHERE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What kind of deposit is asked about. `phone_number` is empty where none is charged."""
+
+    partner_id: int
+    currency: str
+    carrier: str
+    method_type: str
+    phone_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A rule that applies, with its window of this moment; both None for what looks at each deposit alone."""
+
+    rule: Rule
+    window: Window
+    since: datetime | None
+    until: datetime | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is about several deposits together."""
+        return self.rule.measure != Rule.Measure.AMOUNT
+
+    def allows_amount(self, amount_minor: int) -> bool:
+        """Whether a rule about single amounts lets this one pass."""
+        points, most = self.rule.price_points, self.rule.amount
+        return (not points or amount_minor in points) and (most is None or amount_minor <= most)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The rules for one scope, good from `valid_from` until before `valid_until` with this version of the rulebook."""
+
+    version: int
+    valid_from: datetime
+    valid_until: datetime
+    rules: tuple[Applied, ...]
+    arguments: Mapping[str, Any]
+    """The same for the accept statement."""
+
+
+@dataclass(slots=True)
+class Book:
+    """All rules as they were read at `read_at`, by the database's clock."""
+
+    version: int
+    read_at: datetime
+    rules: list[Rule]
+    _resolved: dict[tuple[Any, ...], Resolved] = field(default_factory=dict)
+    _keys: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._keys = frozenset(rule.subject_key for rule in self.rules)
+
+    def in_force(self, at: datetime) -> list[Rule]:
+        """Return what applied at `at`, by code: of each the newest version that had begun, if it had not ended."""
+        newest: dict[str, Rule] = {}
+        for rule in self.rules:
+            if rule.effective_from <= at and (
+                rule.code not in newest or newest[rule.code].version < rule.version
+            ):
+                newest[rule.code] = rule
+        return [
+            rule for _, rule in sorted(newest.items()) if rule.effective_to is None or at < rule.effective_to
+        ]
+
+    def resolve(self, scope: Scope, at: datetime | None = None) -> Resolved:
+        """Return the rules for `scope`, at `at` or as they were last worked out."""
+        key = (
+            scope.currency,
+            scope.carrier,
+            scope.method_type,
+            scope.phone_number if scope.phone_number in self._keys else bool(scope.phone_number),
+            str(scope.partner_id) if str(scope.partner_id) in self._keys else "",
+        )
+        known = self._resolved.get(key)
+        if known is None or (at is not None and not known.valid_from <= at < known.valid_until):
+            known = self._resolved[key] = self._work_out(scope, at or self.read_at)
+        return known
+
+    def _work_out(self, scope: Scope, at: datetime) -> Resolved:
+        rules = applying(self.in_force(at), scope)
+        applied = tuple(_at(rule, at) for rule in rules)
+        moments = {
+            moment
+            for moment in (
+                *(rule.effective_from for rule in self.rules),
+                *(rule.effective_to for rule in self.rules),
+                *(one.since for one in applied if one.until is not None),
+                *(one.until for one in applied),
+            )
+            if moment is not None
+        }
+        subjects = {Rule.Subject.PLAYER.value, *(one.rule.subject for one in applied if one.counts)}
+        if scope.phone_number:
+            subjects.add(Rule.Subject.PHONE_NUMBER.value)
+        begins = max((moment for moment in moments if moment <= at), default=_ALWAYS)
+        ends = min((moment for moment in moments if moment > at), default=_NEVER)
+        arguments = _arguments(self.version, begins, ends, applied)
+        # In the order in which they are locked.
+        arguments["subject_kinds"] = _array(sorted(subjects))
+        return Resolved(self.version, begins, ends, applied, arguments)
+
+
+def applying(in_force: Iterable[Rule], scope: Scope) -> list[Rule]:
+    """Return which of the rules are about a deposit of this scope; who is replaced by another of them is not."""
+    jurisdiction = settings.JURISDICTIONS.get(scope.currency, EVERYWHERE)
+    keys = {Rule.Subject.PARTNER: str(scope.partner_id), Rule.Subject.PHONE_NUMBER: scope.phone_number}
+    found = [
+        rule
+        for rule in in_force
+        if rule.jurisdiction in (jurisdiction, EVERYWHERE)
+        and rule.carrier in ("", scope.carrier)
+        and rule.method_type in ("", scope.method_type)
+        and rule.currency in ("", scope.currency)
+        and (rule.subject != Rule.Subject.PHONE_NUMBER or scope.phone_number)
+        and (not rule.subject_key or rule.subject_key == keys.get(Rule.Subject(rule.subject)))
+    ]
+    replaced = {rule.replaces for rule in found if rule.replaces}
+    # How a player's own limits count is the jurisdiction's to say; the house rule is for where it is silent.
+    spoken = {rule.own for rule in found if rule.own and rule.jurisdiction != EVERYWHERE}
+    return [
+        rule
+        for rule in found
+        if rule.code not in replaced
+        and not (rule.own and rule.jurisdiction == EVERYWHERE and rule.own in spoken)
+    ]
+
+
+def window_of(rule: Rule) -> Window:
+    """Return how a rule counts time."""
+    return Window(rule.window, rule.zone, rule.length, rule.anchor_day)
+
+
+def _at(rule: Rule, at: datetime) -> Applied:
+    window = window_of(rule)
+    if rule.window == DEPOSIT:
+        return Applied(rule, window, None, None)
+    return Applied(rule, window, window.start(at), window.end(at))
+
+
+def minute_of(moment: datetime) -> int:
+    """Return the bucket of a moment: minutes since 1970."""
+    return int(moment.timestamp() // 60)
+
+
+def _arguments(
+    version: int, begins: datetime, ends: datetime, applied: tuple[Applied, ...]
+) -> dict[str, Any]:
+    counting = [one for one in applied if one.counts]
+    # A window of the calendar begins at a minute that is known; a rolling one where the database's clock says.
+    since = [None if one.window.rolls or one.since is None else minute_of(one.since) for one in counting]
+    rolls = [f"{one.window.rolls.total_seconds():.0f}s" if one.window.rolls else None for one in counting]
+    return {
+        "rulebook": version,
+        "rules_from": begins,
+        "rules_until": ends,
+        "rule_subjects": _array([one.rule.subject for one in counting]),
+        "rule_measures": _array([one.rule.measure for one in counting]),
+        "rule_owns": _array([one.rule.own or None for one in counting]),
+        "rule_mosts": _array([one.rule.amount for one in counting]),
+        "rule_since": _array(since),
+        "rule_rolls": _array(rolls),
+        "rule_ids": _array([one.rule.pk for one in applied]),
+    }
+
+
+def _array(values: Iterable[str | int | None]) -> str:
+    """An array as PostgreSQL reads it, written once and not at each call. Words and numbers only."""
+    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+
+
+_book: Book | None = None
+
+
+def book() -> Book:
+    """Return this process's copy of the rules; it may be out of date."""
+    return _book or refresh()
+
+
+def refresh() -> Book:
+    """Read the rules, and return them."""
+    global _book
+    # The version first: a rule that is added meanwhile makes the copy look older than it is, and is read again.
+    version, read_at = _version_and_time()
+    _book = Book(version, read_at, list(Rule.objects.order_by("code", "version")))
+    return _book
+
+
+def now() -> tuple[Book, datetime]:
+    """Return the rules as they are, and the moment by the database's clock."""
+    version, moment = _version_and_time()
+    known = _book if _book is not None and _book.version == version else refresh()
+    return known, moment
+
+
+def _version_and_time() -> tuple[int, datetime]:
+    version, moment = Rulebook.objects.values_list("version", Now()).get(pk=1)
+    return version, moment
