@@ -35,6 +35,8 @@ class Player(models.Model):
     daily_limit_minor = models.BigIntegerField(null=True, blank=True)
     weekly_limit_minor = models.BigIntegerField(null=True, blank=True)
     monthly_limit_minor = models.BigIntegerField(null=True, blank=True)
+    # When the player last said that they still fit; asked again six months later.
+    limits_reviewed_at = models.DateTimeField(null=True, blank=True)
     # Whose rules protect the player: "GB", "IE", "EU".
     jurisdiction = models.CharField(max_length=4, default="GB", db_default="GB")
     # Sprung into being by a test key's deposit; to a live key nobody is there until it creates the player.

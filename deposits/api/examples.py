@@ -100,6 +100,7 @@ PLAYER: dict[str, Any] = {
     "reason": None,
     "balances": [{"currency": "GBP", "amount": 2000}],
     "limits": [],
+    "limits_review_due_at": None,
     "breaks": [],
     "created_at": "2026-11-22T10:00:00.123456Z",
 }

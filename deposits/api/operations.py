@@ -282,3 +282,17 @@ BEGIN_BREAK: Operation = {
         **_problems(*_ALWAYS, *_WRITING, *_BODY, "not_found"),
     },
 }
+
+CHANGE_LIMITS: Operation = {
+    "operationId": "changeLimits",
+    "tags": ["Players"],
+    "summary": "Change a player's own deposit limits",
+    "description": "Only what the player asked for. Lower limits hold at once. A higher one, or none, waits 24 hours "
+    "and then for the player's own `confirm_raise`; until then the answer shows it as `raise`.",
+    "parameters": [_PLAYER_PATH, _KEY_HEADER],
+    "requestBody": _body("ChangeLimits", {"act": "set", "period": "week", "amount": 10000}),
+    "responses": {
+        "200": _answer("The player as they are now.", ref("Player"), examples.PLAYER),
+        **_problems(*_ALWAYS, *_WRITING, *_BODY, "not_found", "not_possible_now"),
+    },
+}

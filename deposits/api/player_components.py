@@ -8,6 +8,7 @@ from accounts.models import Player, Protection
 from accounts.protections.breaks import SELF_EXCLUSION_MONTHS, TIME_OUT_HOURS
 from deposits.api import checks, player_inputs
 from deposits.api.components import ref
+from deposits.models import Rule
 
 _MINOR = {"type": "integer", "description": "Minor units."}
 _CURRENCY = {"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217."}
@@ -96,6 +97,36 @@ PLAYER_SCHEMAS: dict[str, Any] = {
         ["type"],
         "A break to begin now. Nobody can end it early.",
     ),
+    "ChangeLimits": _closed(
+        {
+            "act": {
+                "type": "string",
+                "enum": list(player_inputs.LIMIT_ACTS),
+                "description": "`set` sets or lowers at once, and asks for what would be a raise. `confirm_raise` is "
+                "the player's own second act, 24 hours later. `keep`: the player has looked and changes nothing.",
+            },
+            "period": {
+                "type": ["string", "null"],
+                "enum": [*Rule.Own.values, None],
+                "description": "Which limit; left out for `keep`.",
+            },
+            "amount": {
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "maximum": checks.MOST_MINOR,
+                "description": "For `set`: gross deposits in minor units; null or left out: no limit.",
+            },
+        },
+        ["act"],
+        "What the player does with their own deposit limits.",
+    ),
+    "LimitRaise": _shown(
+        {
+            "amount": {"type": ["integer", "null"], "description": "Minor units; null: no limit any more."},
+            "possible_from": _MOMENT,
+        },
+        "A raise that waits.",
+    ),
     "Player": _shown(
         {
             "object": {"type": "string", "const": "player"},
@@ -133,10 +164,19 @@ PLAYER_SCHEMAS: dict[str, Any] = {
                         "format": "date-time",
                         "description": "When it starts again; null while nothing of a rolling one is used.",
                     },
+                    "raise": {
+                        "anyOf": [ref("LimitRaise"), {"type": "null"}],
+                        "description": "A raise that waits for its time and for the player's own act then; or null.",
+                    },
                 },
                 "One limit.",
                 "The player's own deposit limits.",
             ),
+            "limits_review_due_at": {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "When to ask the player whether the limits still fit; null where none was ever set.",
+            },
             "breaks": _list_of(
                 {
                     "type": {"type": "string", "enum": Protection.Kind.values, "description": "Which kind."},

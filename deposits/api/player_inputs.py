@@ -12,6 +12,7 @@ from deposits import limits
 from deposits.api import checks
 from deposits.api.fields import Field, Group, errors_in, refuse
 from deposits.api.problems import FieldError
+from deposits.models import Rule
 
 NAME_CHARACTERS = 100
 POSTCODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 -]{0,10}[A-Za-z0-9]$"
@@ -51,6 +52,12 @@ def _any_number(value: int) -> None:
     return None
 
 
+def _limit(value: int) -> checks.Wrong:
+    if 0 <= value <= checks.MOST_MINOR:
+        return None
+    return "out_of_range", f"Send 0 to {checks.MOST_MINOR} minor units, or leave it out for no limit."
+
+
 def _particulars(*, identity_required: bool) -> Group:
     return Group(
         {
@@ -81,6 +88,33 @@ _BREAK = Group(
     },
     "type",
 )
+
+
+LIMIT_ACTS = ("set", "confirm_raise", "withdraw_raise", "keep")
+_LIMITS = Group(
+    {
+        "act": Field(str, _one_of(list(LIMIT_ACTS))),
+        "period": Field(str, _one_of(Rule.Own.values), required=False),
+        "amount": Field(int, _limit, required=False),
+    },
+    "act",
+)
+
+
+def limit_act(raw: Mapping[str, Any]) -> tuple[str, Rule.Own | None, int | None]:
+    """Read an act on a player's own limits: which, of which period, and the amount. Raises `Problem` (422).
+
+    Every act but "keep" needs a period; only "set" takes an amount, and none means no limit.
+    """
+    errors = errors_in(raw, _LIMITS)
+    if not errors and raw["act"] != "keep" and raw.get("period") is None:
+        errors.append(FieldError("period", "missing", f"Send one of: {', '.join(Rule.Own.values)}."))
+    if not errors and raw["act"] != "set" and raw.get("amount") is not None:
+        errors.append(FieldError("amount", "unknown_field", "Leave it out: only `set` takes an amount."))
+    if errors:
+        refuse(errors)
+    period = Rule.Own(raw["period"]) if raw.get("period") else None
+    return raw["act"], period, raw.get("amount")
 
 
 def particulars(raw: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:

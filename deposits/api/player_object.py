@@ -12,7 +12,9 @@ from accounts.models import LedgerAccount, Player
 from accounts.protections import bars
 from carriers import registry
 from deposits import limits
+from deposits.actions import own_limits
 from deposits.actions.eligibility import barred, eligibility
+from deposits.models import LimitRaise
 from deposits.presentation import as_reason, refusal_reason
 
 
@@ -32,6 +34,7 @@ def as_object(player: Player) -> dict[str, Any]:
         "reason": as_reason(words) if words else None,
         "balances": [{"currency": one.currency, "amount": one.balance_minor} for one in purses],
         "limits": _limits(player),
+        "limits_review_due_at": _time(due) if (due := own_limits.review_due_at(player)) else None,
         "breaks": [
             {"type": one.kind, "begins_at": _time(one.begins_at), "ends_at": _time(one.ends_at)}
             for one in lasting
@@ -46,6 +49,7 @@ def _limits(player: Player) -> list[dict[str, Any]]:
     profile = next((one for one in profiles if currency in one.currencies), None)
     if profile is None:
         return []
+    raises = {one.period: one for one in own_limits.waiting(player)}
     return [
         {
             "period": one.rule.own,
@@ -54,9 +58,14 @@ def _limits(player: Player) -> list[dict[str, Any]]:
             "used": one.used,
             "left": one.left,
             "resets_at": _time(one.resets_at) if one.resets_at else None,
+            "raise": _raise(raises.get(one.rule.own)),
         }
         for one in eligibility(player.partner_id, player, profile, currency, "", "").own
     ]
+
+
+def _raise(waits: LimitRaise | None) -> dict[str, Any] | None:
+    return None if waits is None else {"amount": waits.amount_minor, "possible_from": _time(waits.ripe_at)}
 
 
 def _time(moment: datetime) -> str:

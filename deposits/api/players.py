@@ -15,6 +15,7 @@ from accounts.api_keys import KeyHolder
 from accounts.models import Player, Protection
 from accounts.protections import breaks, identity, once
 from accounts.protections.acts import Actor, NotAllowed
+from deposits.actions import own_limits
 from deposits.actions.accept import canonical
 from deposits.api import checks, operations, player_inputs, reading
 from deposits.api.answers import answer
@@ -23,6 +24,7 @@ from deposits.api.fields import refuse
 from deposits.api.player_object import as_object
 from deposits.api.problems import NOT_FOUND, FieldError, Problem, request_id
 from deposits.api.views import ApiView
+from deposits.models import Rule
 
 _BEGIN: dict[Protection.Kind, Callable[[Player, int, Actor], Protection]] = {
     Protection.Kind.TIME_OUT: breaks.take_time_out,
@@ -94,6 +96,35 @@ class PlayerBreaks(ApiView):
             _BEGIN[kind](locked, length, _actor(holder, http))
 
         return answer(as_object(_do_once(known, holder, key, ["break", kind.value, length], begin)))
+
+
+class PlayerLimits(ApiView):
+    """/players/{player}/limits"""
+
+    permission_classes = [HasPlayersScope]
+    described = {"post": operations.CHANGE_LIMITS}
+    http_method_names = ["post"]
+
+    def post(self, request: Request, player: str) -> HttpResponse:
+        """Set, lower, ask to raise, confirm or withdraw a raise, or keep the limits as they are."""
+        http: HttpRequest = request._request
+        holder = holder_of(request)
+        key = reading.idempotency_key(http)
+        act, period, amount = player_inputs.limit_act(reading.read_object(http))
+        known, by = _find(player, holder, http), _actor(holder, http)
+
+        def do(locked: Player) -> None:
+            match act, period:
+                case "set", Rule.Own():
+                    own_limits.set_limit(locked, period, amount, by)
+                case "confirm_raise", Rule.Own():
+                    own_limits.confirm_raise(locked, period, by)
+                case "withdraw_raise", Rule.Own():
+                    own_limits.withdraw_raise(locked, period, by)
+                case _:
+                    own_limits.keep(locked, by)
+
+        return answer(as_object(_do_once(known, holder, key, ["limits", act, period, amount], do)))
 
 
 def _do_once(player: Player, holder: KeyHolder, key: str, what: Any, act: Callable[[Player], None]) -> Player:
