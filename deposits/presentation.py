@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -143,12 +143,20 @@ def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | 
         facts["date"] = format_moment(given["resets_at"])
     if "ends_at" in given:
         facts["date"] = format_moment(given["ends_at"])
+        facts["wait"] = format_wait(given["ends_at"] - timezone.now())
     if "window" in given:
         facts["period"] = format_period(given["window"], given.get("length", ""))
         if refusal.code == "carrier_monthly_limit":
             facts["cap_period"] = _CAP_PERIODS.get(given["window"], f"the last {given.get('length', '')}")
     facts["network"] = given.get("network")
     return reasons.render(refusal.code, methods=METHODS, unavailable=UNAVAILABLE, charge=None, **facts)
+
+
+def format_wait(left: timedelta) -> str:
+    """Return how long there is to wait, rounded up: "1 minute", "45 minutes", "2 hours"."""
+    minutes = max(-(-int(left.total_seconds()) // 60), 1)
+    count, unit = (minutes, "minute") if minutes < 120 else (-(-minutes // 60), "hour")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def format_moment(moment: datetime) -> str:

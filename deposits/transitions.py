@@ -64,6 +64,7 @@ class Acceptance:
     partner_reference: str = ""
     return_url: str = ""
     request_id: str = ""
+    device: str = ""
     words: str = ""
     language: str = ""
     channel: str = "api"

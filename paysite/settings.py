@@ -202,6 +202,11 @@ JURISDICTIONS: dict[str, str] = env.json("JURISDICTIONS", default={"GBP": "GB", 
 DEPOSIT_CHIPS_MINOR = (1_000, 2_000, 3_000, 4_000)
 DEPOSIT_PAGE_MINIMUM_MINOR = 500
 DEPOSIT_PAGE_CURRENCY = "GBP"
+# So many failed attempts (a carrier's no, a wrong code) within this time, by one player, phone number or device, and
+# nothing is accepted from them for a while (docs/protections.md).
+VELOCITY: dict[str, int] = env.json(
+    "VELOCITY", default={"failures": 10, "within_s": 3_600, "cool_down_s": 3_600}
+)
 # Jurisdictions (ISO 3166-1) in which nobody deposits before the partner has verified their identity (UKGC licence
 # condition 17.1.1), and from which age one may.
 IDENTITY_REQUIRED_IN = env.list("IDENTITY_REQUIRED_IN", default=["GB"])

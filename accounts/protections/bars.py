@@ -16,6 +16,7 @@ DETAILS: Final = {
     "not_accepted": "We cannot take this deposit.",
     "under_age": "The player is not old enough.",
     "checks_needed": "The player's identity has to be verified first.",
+    "too_many_requests": "There were too many failed attempts of late.",
 }
 
 _STANDING = """

@@ -54,6 +54,7 @@ class DepositRequest:
     partner_reference: str = ""
     return_url: str = ""
     request_id: str = ""
+    device: str = ""
     #: What the player read on the button, in which language (BCP 47), and where: kept as evidence.
     words: str = ""
     language: str = ""
@@ -134,6 +135,7 @@ def _explain(request: DepositRequest, profile: CarrierProfile) -> None:
         request.currency,
         CARRIER_BILLING,
         request.phone_number,
+        request.device,
     )
     if refusal := found.refusal(request.amount_minor):
         raise refusal
@@ -188,6 +190,7 @@ def _acceptance(
         partner_reference=request.partner_reference,
         return_url=request.return_url,
         request_id=request.request_id,
+        device=request.device,
         words=request.words,
         language=request.language,
         channel=request.channel,

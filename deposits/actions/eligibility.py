@@ -14,7 +14,7 @@ from accounts.models import Player
 from accounts.protections import bars
 from accounts.protections.bars import DETAILS, Bar
 from carriers.profiles import CarrierProfile
-from deposits import limits, rules
+from deposits import limits, rules, velocity
 from deposits.actions.refusal import Refusal
 from deposits.limits import Standing
 from deposits.models import Accumulator, Rule
@@ -47,6 +47,7 @@ CHECKS: list[Check] = [
     Check("self-exclusion", "Gambling Commission, SR code 3.5.3", frozenset({"self_excluded"})),
     Check("blocked", "The operator's own decision", frozenset({"not_accepted"})),
     Check("age", "Gambling Commission, licence condition 17.1.1", frozenset({"under_age"})),
+    Check("velocity", "House rule (docs/protections.md)", frozenset({"too_many_requests"})),
     Check("identity", "Gambling Commission, licence condition 17.1.1", frozenset({"checks_needed"})),
 ]
 
@@ -161,6 +162,7 @@ def eligibility(
     currency: str,
     method_type: str,
     phone_number: str,
+    device: str = "",
 ) -> Eligibility:
     """Return how everything stands that could stop a deposit. `player` is None for one that is not known yet."""
     scope = Scope(partner_id, currency, profile.code, method_type, phone_number)
@@ -169,7 +171,9 @@ def eligibility(
     standings = [
         limits.standing(one, rows.get(one.rule.subject), player, at) for one in book.resolve(scope, at).rules
     ]
-    bar = bars.standing(player.pk, limits.today()) if player else None
+    bar = None
+    if player is not None:
+        bar = bars.standing(player.pk, limits.today()) or velocity.bar(player, phone_number, device)
     checked = [check.verdict(bar) for check in CHECKS] if player else []
     learnt = _learnt(rows.get(Subject.PHONE_NUMBER), at)
     return Eligibility(at, player, profile, tuple(standings), tuple(checked), learnt)

@@ -9,7 +9,7 @@ import structlog
 from django.db import DatabaseError, OperationalError, transaction
 
 from accounts import ledger
-from deposits import limits, transitions
+from deposits import limits, transitions, velocity
 from deposits.actions import book
 from deposits.actions.notify import wake_waiting
 from deposits.actions.reroute import reroute_unsent
@@ -56,6 +56,9 @@ def _record_with_retries(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]
                     [entry for claimed, r in answers if r.id in moved for entry in book.entries(claimed, r)]
                 )
                 reach("worker.after_ledger")
+                velocity.count(
+                    r.id for _, r in answers if r.id in moved and velocity.is_evidence(r.event, r.reason_code)
+                )
                 for claimed, r in answers:
                     if r.id in moved and r.event == Event.REVERSED:
                         book.reverse(claimed)

@@ -117,9 +117,14 @@ _REQUESTS: Schema = {
                 "description": "Where the player goes back to: https, without user name. "
                 "With a test key also http on localhost or 127.0.0.1.",
             },
+            "device": {
+                "type": ["string", "null"],
+                "pattern": checks.PLAYER_PATTERN,
+                "description": "Your own name for the player's device; too many failed attempts from one cool it down.",
+            },
         },
         "A deposit to take. Unknown fields are refused.",
-        ("partner_reference", "return_url"),
+        ("partner_reference", "return_url", "device"),
         additionalProperties=False,
     ),
     "Confirm": _object(

@@ -27,6 +27,7 @@ class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     method: Method
     partner_reference: str | None = None
     return_url: str | None = None
+    device: str | None = None
 
 
 def _create(return_url: Field) -> Group:
@@ -41,6 +42,7 @@ def _create(return_url: Field) -> Group:
             "partner_reference": Field(str, checks.partner_reference, required=False),
             "method": method,
             "return_url": return_url,
+            "device": Field(str, checks.device, required=False),
         }
     )
 

@@ -60,6 +60,11 @@ KINDS: dict[str, Kind] = {
         "Not possible in this state",
         "Read the deposit: it has moved on. Nothing was done.",
     ),
+    "too_many_requests": Kind(
+        429,
+        "Too many failed attempts of late",
+        "Wait as long as `Retry-After` says, then send the same request with the same key. Show the player `reason`.",
+    ),
     "body_too_large": Kind(
         413,
         "The body is too large",

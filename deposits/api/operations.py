@@ -13,6 +13,7 @@ Operation = dict[str, Any]
 _REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
 _EXTRA_HEADERS = {
     401: ("WWW-Authenticate", "WwwAuthenticate"),
+    429: ("Retry-After", "RetryAfter"),
     502: ("Retry-After", "RetryAfter"),
     503: ("Retry-After", "RetryAfter"),
 }
@@ -41,6 +42,7 @@ _CREATING = (
     "self_excluded",
     "under_age",
     "checks_needed",
+    "too_many_requests",
     "player_unknown",
     "not_accepted",
 )

@@ -48,7 +48,17 @@ LAYERS = (
     Layer(frozenset({"actions"})),
     Layer(
         frozenset(
-            {"transitions", "retry", "limits", "rules", "rule_sets", "doorbell", "breakers", "deadlines"}
+            {
+                "transitions",
+                "retry",
+                "limits",
+                "rules",
+                "rule_sets",
+                "doorbell",
+                "breakers",
+                "deadlines",
+                "velocity",
+            }
         ),
         peers=True,
     ),
