@@ -278,6 +278,7 @@ _TABLE = (
         (("You chose to exclude yourself until {date}.", "You chose to exclude yourself."),),
         _SUPPORT_TOOLS,
     ),
+    _reason("check_unavailable", "B", "We could not make a check that comes first", (), _CONTACT),
     _reason("under_age", "B", "You are not old enough to deposit", (), _CONTACT),
     _reason(
         "checks_needed",

@@ -21,6 +21,7 @@ from django.db.models.functions import Now, Random
 
 from accounts.protections.bars import checked_in
 from accounts.statement import Statement
+from carriers.registers import registered_in
 from deposits import limits
 from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
 from deposits.models import Deposit, DepositEvent
@@ -109,6 +110,7 @@ class Claimed:
     lease_epoch: int
     probe: bool
     bar: str
+    register_due: bool
     tries: int
     sends: int
     bound: bool
@@ -203,6 +205,7 @@ def claim(batch: int, owner: str, rooms: Mapping[str, int]) -> list[Claimed]:
             "rooms": list(rooms.values()),
             "states": list(CLAIMABLE),
             "checked_in": checked_in(),
+            "registered_in": registered_in(),
             "probe_every": timedelta(seconds=scaled(PROBE_EVERY_S)),
             "minute": timedelta(seconds=scaled(MINUTE_S)),
             "repeats_always": REPEATS_ALWAYS,

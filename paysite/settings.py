@@ -202,6 +202,8 @@ JURISDICTIONS: dict[str, str] = env.json("JURISDICTIONS", default={"GBP": "GB", 
 DEPOSIT_CHIPS_MINOR = (1_000, 2_000, 3_000, 4_000)
 DEPOSIT_PAGE_MINIMUM_MINOR = 500
 DEPOSIT_PAGE_CURRENCY = "GBP"
+# The national register of exclusions that is asked before a charge (docs/protections.md); {} for none.
+REGISTER: dict[str, object] = env.json("REGISTER", default={})
 # So many failed attempts (a carrier's no, a wrong code) within this time, by one player, phone number or device, and
 # nothing is accepted from them for a while (docs/protections.md).
 VELOCITY: dict[str, int] = env.json(

@@ -46,6 +46,8 @@ class Player(models.Model):
         max_length=12, choices=Identity, default=Identity.NOT_STARTED, db_default=Identity.NOT_STARTED
     )
     of_age_on = models.DateField(null=True, blank=True)
+    # Until when the last answer of the national register counts; null: it has to be asked.
+    register_fresh_until = models.DateTimeField(null=True, blank=True)
     # The end of the break or exclusion that lasts longest, and the reason it gives. A trigger lets nothing else in here
     # than what the history of protections says.
     barred_until = models.DateTimeField(null=True, blank=True)

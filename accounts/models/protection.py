@@ -18,12 +18,13 @@ class Protection(models.Model):
     class Kind(models.TextChoices):
         TIME_OUT = "time_out", "time-out"
         SELF_EXCLUSION = "self_exclusion", "self-exclusion"
+        REGISTER = "register", "national register"
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="protections")
     kind = models.CharField(max_length=20, choices=Kind)
     begins_at = models.DateTimeField(db_default=Now())
     ends_at = models.DateTimeField()
-    # Who asked for it: "player", "partner" or "staff", and which one.
+    # Who asked for it: "player", "partner" or "staff"; "system", where a register said so.
     actor_kind = models.CharField(max_length=10)
     actor = models.CharField(max_length=100, blank=True, default="")
     reason = models.CharField(max_length=300, blank=True, default="")

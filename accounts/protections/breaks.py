@@ -12,6 +12,8 @@ from django.db import connection, transaction
 from accounts.models import Player, Protection
 from accounts.protections.acts import Actor, NotAllowed
 
+#: What players ask for themselves.
+OWN: Final = (Protection.Kind.TIME_OUT, Protection.Kind.SELF_EXCLUSION)
 #: Time-outs in hours: 24 hours to 6 weeks (UKGC Remote Technical Standard 14B names both ends).
 TIME_OUT_HOURS: Final = range(24, 6 * 7 * 24 + 1)
 #: Self-exclusions in months: 6 months to 5 years (UKGC Social Responsibility Code 3.5.3).

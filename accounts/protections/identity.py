@@ -67,7 +67,12 @@ def _write(player: Player, given: Mapping[str, Any], by: Actor) -> Player:
     if player.identity_state == Player.Identity.VERIFIED and person.born_on is None:
         raise NotAllowed("birth_date", "Send the birth date of a player whose identity is verified.")
     player.of_age_on = of_age_on(person.born_on, settings.MINIMUM_AGE_YEARS) if person.born_on else None
-    player.save(update_fields=["is_test", "identity_state", "jurisdiction", "of_age_on"])
+    if changed:
+        # The register was asked about somebody else, or about nobody.
+        player.register_fresh_until = None
+    player.save(
+        update_fields=["is_test", "identity_state", "jurisdiction", "of_age_on", "register_fresh_until"]
+    )
     person.updated_at = Now()
     person.save()
     # Which particulars changed, not what they are: the audit trail never forgets.

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from carriers.sandbox import answers, errors
+from carriers.sandbox import answers, errors, register
 from carriers.sandbox.answers import BASE_PATH, Answer
 from carriers.sandbox.camara import Camara
 from carriers.sandbox.control import Control
@@ -49,6 +49,8 @@ class Service:
         try:
             if path == "/":
                 answer = Answer(303, content_type="", headers={"Location": "/sandbox/"})
+            elif path == register.PATH:
+                answer = await register.answer(request, self._world)
             elif path == "/sandbox" or path.startswith("/sandbox/"):
                 answer = await self._control.answer(request, path)
             else:

@@ -14,6 +14,7 @@ from accounts import api_keys, ledger
 from accounts.conflicts import again_on_conflict
 from accounts.models import Player, PlayerPhone
 from accounts.protections.bars import DETAILS, checked_in
+from accounts.protections.register import NEVER_DUE
 from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits import doorbell, limits, rules, transitions
@@ -213,7 +214,11 @@ def _create_player(request: DepositRequest) -> None:
         player, _ = Player.objects.get_or_create(
             partner_id=request.partner_id,
             external_id=request.player,
-            defaults={"is_test": True, "identity_state": Player.Identity.VERIFIED},
+            defaults={
+                "is_test": True,
+                "identity_state": Player.Identity.VERIFIED,
+                "register_fresh_until": NEVER_DUE,
+            },
         )
         PlayerPhone.objects.get_or_create(player=player, number=request.phone_number)
         ledger.player_account_id(player.pk, request.currency)

@@ -52,9 +52,9 @@ def decide(
         return _silence(claimed, name, str(error))
 
 
-def decide_barred(claimed: Claimed) -> Result:
+def decide_barred(claimed: Claimed, reason: str) -> Result:
     """Return what is to be recorded for a player who was barred after the acceptance: nothing was sent, ever."""
-    return result(claimed, Event.BARRED, outcome="barred", reason_code=claimed.bar)
+    return result(claimed, Event.BARRED, outcome="barred", reason_code=reason)
 
 
 def _approved(claimed: Claimed, outcome: carrier.Approved, name: str, *_: Any) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import Player, Protection
-from accounts.protections.breaks import SELF_EXCLUSION_MONTHS, TIME_OUT_HOURS
+from accounts.protections.breaks import OWN, SELF_EXCLUSION_MONTHS, TIME_OUT_HOURS
 from deposits.api import checks, player_inputs
 from deposits.api.components import ref
 from deposits.models import Rule
@@ -78,7 +78,7 @@ PLAYER_SCHEMAS: dict[str, Any] = {
         {
             "type": {
                 "type": "string",
-                "enum": Protection.Kind.values,
+                "enum": [kind.value for kind in OWN],
                 "description": "A break, or an exclusion.",
             },
             "hours": {

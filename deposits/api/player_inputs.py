@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from accounts.models import Player, Protection
+from accounts.protections.breaks import OWN
 from deposits import limits
 from deposits.api import checks
 from deposits.api.fields import Field, Group, errors_in, refuse
@@ -82,7 +83,7 @@ def _particulars(*, identity_required: bool) -> Group:
 _PUT, _PATCH = _particulars(identity_required=True), _particulars(identity_required=False)
 _BREAK = Group(
     {
-        "type": Field(str, _one_of(Protection.Kind.values)),
+        "type": Field(str, _one_of([kind.value for kind in OWN])),
         "hours": Field(int, _any_number, required=False),
         "months": Field(int, _any_number, required=False),
     },

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import Partner, Player, PlayerPhone
+from accounts.protections.register import NEVER_DUE
 
 PARTNER = "demo-casino"
 USUAL = "demo-player"
@@ -43,6 +44,7 @@ def create(
             "weekly_limit_minor": weekly_limit_minor,
             "is_test": True,
             "identity_state": Player.Identity.VERIFIED,
+            "register_fresh_until": NEVER_DUE,
         },
     )
     PlayerPhone.objects.get_or_create(

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from accounts import api_keys, ledger
 from accounts.models import ApiKey, Partner, Player, PlayerPhone, User
+from accounts.protections.register import NEVER_DUE
 
 DEMO_PARTNER = "demo-casino"
 DEMO_PLAYER = "demo-player"
@@ -48,6 +49,7 @@ def seed() -> dict[str, Any]:
             "weekly_limit_minor": 50_000,
             "is_test": True,
             "identity_state": Player.Identity.VERIFIED,
+            "register_fresh_until": NEVER_DUE,
         },
     )
     phone, _ = PlayerPhone.objects.get_or_create(player=player, number=DEMO_PHONE)

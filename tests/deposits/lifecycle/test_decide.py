@@ -57,6 +57,7 @@ def claimed(**changes: Any) -> Claimed:
             lease_epoch=1,
             probe=False,
             bar="",
+            register_due=False,
             tries=1,
             sends=0,
             bound=False,

@@ -58,6 +58,7 @@ def test_the_claim_reads_the_due_rows_by_index() -> None:
             "rooms": [60],
             "states": list(CLAIMABLE),
             "checked_in": ["GB"],
+            "registered_in": ["GB"],
             "repeats_always": 60,
         },
     )
