@@ -71,6 +71,79 @@ BEGIN
 END $$;
 """
 
+# Count a deposit in the accumulators of its subjects, or refuse it with all that its statement has done. The row lock is
+# what two deposits at the edge of a limit meet at; `kinds` come in the order in which everybody locks. A function, because
+# each statement in it sees what was committed while it waited for a lock, and because it is planned once and not at
+# each call.
+RESERVE = """
+CREATE FUNCTION deposits_reserve(
+    kinds text[], keys text[], in_currency text, amount bigint, own_limits bigint[], rule_subjects text[],
+    rule_measures text[], rule_owns text[], rule_mosts bigint[], rule_since int[], rule_rolls interval[], kept interval
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    a deposits_accumulator;
+    this_minute int := floor(extract(epoch FROM now()) / 60);
+    keep_from int := floor(extract(epoch FROM now() - kept) / 60);
+    bucket int;
+    most bigint;
+    since int;
+    used bigint;
+BEGIN
+    FOR k IN 1 .. cardinality(kinds) LOOP
+        SELECT * INTO a FROM deposits_accumulator
+        WHERE subject_kind = kinds[k] AND subject = keys[k] AND currency = in_currency FOR UPDATE;
+        IF NOT FOUND THEN
+            INSERT INTO deposits_accumulator
+                (subject_kind, subject, currency, minutes, reserved, settled, returned, counts)
+            VALUES (kinds[k], keys[k], in_currency, '{}', '{}', '{}', '{}', '{}')
+            ON CONFLICT (subject_kind, subject, currency) DO NOTHING;
+            SELECT * INTO STRICT a FROM deposits_accumulator
+            WHERE subject_kind = kinds[k] AND subject = keys[k] AND currency = in_currency FOR UPDATE;
+        END IF;
+        FOR r IN 1 .. cardinality(rule_subjects) LOOP
+            CONTINUE WHEN rule_subjects[r] <> kinds[k];
+            most := CASE rule_owns[r] WHEN 'day' THEN own_limits[1] WHEN 'week' THEN own_limits[2]
+                WHEN 'month' THEN own_limits[3] ELSE rule_mosts[r] END;
+            CONTINUE WHEN most IS NULL;
+            -- A deposit counts until the end of its minute is out of a rolling window.
+            since := coalesce(rule_since[r], floor(extract(epoch FROM now() - rule_rolls[r]) / 60)::int);
+            used := CASE rule_measures[r] WHEN 'count' THEN 1 ELSE amount END;
+            FOR b IN 1 .. cardinality(a.minutes) LOOP
+                CONTINUE WHEN a.minutes[b] < since;
+                used := used + CASE rule_measures[r] WHEN 'count' THEN a.counts[b]
+                    WHEN 'net' THEN a.reserved[b] + a.settled[b] - a.returned[b]
+                    ELSE a.reserved[b] + a.settled[b] END;
+            END LOOP;
+            IF used > most THEN
+                RETURN deposits_refuse_limit();
+            END IF;
+        END LOOP;
+        -- What the carrier has just refused for its own cap need not be asked again.
+        IF a.refused_until > now() AND amount >= a.refused_minor THEN
+            RETURN deposits_refuse_limit();
+        END IF;
+        IF a.minutes[1] < keep_from THEN
+            SELECT c.* INTO a.minutes, a.reserved, a.settled, a.returned, a.counts FROM deposits_counted(
+                a.minutes, a.reserved, a.settled, a.returned, a.counts, '{}', '{}', '{}', '{}', '{}', keep_from) AS c;
+        END IF;
+        bucket := array_position(a.minutes, this_minute);
+        IF bucket IS NULL THEN
+            a.minutes := a.minutes || this_minute;
+            a.reserved := a.reserved || amount;
+            a.settled := a.settled || 0::bigint;
+            a.returned := a.returned || 0::bigint;
+            a.counts := a.counts || 1;
+        ELSE
+            a.reserved[bucket] := a.reserved[bucket] + amount;
+            a.counts[bucket] := a.counts[bucket] + 1;
+        END IF;
+        UPDATE deposits_accumulator AS u SET minutes = a.minutes, reserved = a.reserved, settled = a.settled,
+            returned = a.returned, counts = a.counts WHERE u.id = a.id;
+    END LOOP;
+    RETURN true;
+END $$;
+"""
+
 
 def load_what_ships(apps, schema_editor):
     """The rule sets as they are when this runs; what is added to them later comes by `manage.py rules load`."""
@@ -413,6 +486,9 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        *(migrations.RunSQL(sql, reverse_sql=migrations.RunSQL.noop) for sql in (RULES, KEPT, COUNTED)),
+        *(
+            migrations.RunSQL(sql, reverse_sql=migrations.RunSQL.noop)
+            for sql in (RULES, KEPT, COUNTED, RESERVE)
+        ),
         migrations.RunPython(load_what_ships, migrations.RunPython.noop),
     ]

@@ -5,7 +5,7 @@
 -- A limit that would be passed raises SQLSTATE PSL01 and undoes everything.
 WITH book AS (
     -- Windows of the calendar were worked out for a stretch of time: whether it is now is for this clock to say.
-    SELECT version = %(rulebook)s AND now() >= %(rules_from)s AND now() < %(rules_until)s AS fresh FROM deposits_rulebook
+    SELECT version = %(rulebook)s AND now() >= %(rules_from)s AND now() < %(rules_until)s AS fresh FROM deposits_rulebook WHERE id = 1
 ), player AS (
     SELECT p.id, p.daily_limit_minor, p.weekly_limit_minor, p.monthly_limit_minor,
         coalesce(nullif(accounts_bar(p, %(counted_on)s::date, %(checked_in)s), ''), cooling.reason, '') AS barred,
@@ -39,35 +39,14 @@ WITH book AS (
     FROM player, book WHERE player.barred = '' AND book.fresh
     ON CONFLICT (client, idempotency_key) DO NOTHING
     RETURNING id, player_id, created_at, proof_needed
-), subject AS (
-    SELECT s.kind, CASE s.kind WHEN 'player' THEN deposit.player_id::text WHEN 'partner' THEN %(partner_id)s::text
-        ELSE %(phone_number)s::text END AS key
-    FROM deposit, unnest(%(subject_kinds)s::text[]) AS s (kind)
-), rule AS (
-    SELECT r.subject, r.measure, coalesce(r.since, floor(extract(epoch FROM now() - r.rolls) / 60)::int) AS since,
-        CASE r.own WHEN 'day' THEN player.daily_limit_minor WHEN 'week' THEN player.weekly_limit_minor
-            WHEN 'month' THEN player.monthly_limit_minor ELSE r.most END
-            - CASE r.measure WHEN 'count' THEN 1 ELSE %(amount_minor)s::bigint END AS room
-    FROM player, unnest(%(rule_subjects)s::text[], %(rule_measures)s::text[], %(rule_owns)s::text[], %(rule_mosts)s::bigint[],
-        %(rule_since)s::int[], %(rule_rolls)s::interval[]) AS r (subject, measure, own, most, since, rolls)
 ), counted AS (
-    -- The row lock of the upsert is what two deposits at the edge of a limit meet at; the order is fixed.
-    INSERT INTO deposits_accumulator AS a (subject_kind, subject, currency, minutes, reserved, settled, returned, counts)
-    SELECT kind, key, %(currency)s, ARRAY[floor(extract(epoch FROM now()) / 60)::int], ARRAY[%(amount_minor)s::bigint],
-        '{0}', '{0}', '{1}'
-    FROM subject WHERE NOT EXISTS (SELECT FROM rule WHERE rule.subject = kind AND rule.room < 0) ORDER BY kind, key
-    ON CONFLICT (subject_kind, subject, currency) DO UPDATE
-        SET (minutes, reserved, settled, returned, counts) = (
-            SELECT c.minutes, c.reserved, c.settled, c.returned, c.counts FROM deposits_counted(
-                a.minutes, a.reserved, a.settled, a.returned, a.counts,
-                EXCLUDED.minutes, EXCLUDED.reserved, EXCLUDED.settled, EXCLUDED.returned, EXCLUDED.counts,
-                floor(extract(epoch FROM now() - %(kept)s::interval) / 60)::int) AS c)
-        WHERE NOT EXISTS (SELECT FROM rule WHERE rule.subject = a.subject_kind AND rule.room < (
-                SELECT coalesce(sum(CASE rule.measure WHEN 'count' THEN b.n WHEN 'net' THEN b.r + b.s - b.t ELSE b.r + b.s END), 0)
-                FROM unnest(a.minutes, a.reserved, a.settled, a.returned, a.counts) AS b (m, r, s, t, n) WHERE b.m >= rule.since))
-            -- What the carrier has just refused for its own cap need not be asked again.
-            AND coalesce(a.refused_until <= now() OR %(amount_minor)s < a.refused_minor, true)
-    RETURNING subject_kind
+    SELECT deposits_reserve(%(subject_kinds)s::text[], ARRAY(
+            SELECT CASE kind WHEN 'player' THEN player.id::text WHEN 'partner' THEN %(partner_id)s::text ELSE %(phone_number)s::text END
+            FROM unnest(%(subject_kinds)s::text[]) WITH ORDINALITY AS s (kind, n) ORDER BY n),
+        %(currency)s, %(amount_minor)s, ARRAY[player.daily_limit_minor, player.weekly_limit_minor, player.monthly_limit_minor],
+        %(rule_subjects)s::text[], %(rule_measures)s::text[], %(rule_owns)s::text[], %(rule_mosts)s::bigint[],
+        %(rule_since)s::int[], %(rule_rolls)s::interval[], %(kept)s::interval) AS done
+    FROM deposit, player
 ), phone AS (
     INSERT INTO accounts_playerphone (player_id, number)
     SELECT player_id, %(phone_number)s FROM deposit WHERE proof_needed
@@ -82,7 +61,5 @@ WITH book AS (
     FROM deposit, player
 )
 SELECT player.id AS player_id, player.barred, book.fresh, now() AS asked_at, deposit.id IS NOT NULL AS created, deposit.created_at,
-    deposit.proof_needed,
-    CASE WHEN (SELECT count(*) FROM counted) < (SELECT count(*) FROM subject)
-        THEN deposits_refuse_limit() ELSE false END AS refused
+    deposit.proof_needed, (SELECT done FROM counted) AS counted
 FROM player CROSS JOIN book LEFT JOIN deposit ON true

@@ -153,8 +153,8 @@ MUTANTS = (
             ),
             Edit(
                 "deposits/actions/record.py",
-                "from collections.abc import Sequence\n",
-                "from collections.abc import Sequence\nfrom contextlib import suppress\n",
+                "from collections.abc import Iterable, Sequence\n",
+                "from collections.abc import Iterable, Sequence\nfrom contextlib import suppress\n",
             ),
             # The wall behind it would notice by itself, so it is taken away as well.
             Edit(
@@ -218,9 +218,9 @@ MUTANTS = (
         "a limit is looked at again under its row's lock",
         (
             Edit(
-                "deposits/sql/accept.sql",
-                "        WHERE NOT EXISTS (SELECT FROM rule WHERE rule.subject = a.subject_kind AND rule.room < (\n",
-                "        WHERE NOT EXISTS (SELECT FROM rule WHERE false AND rule.room < (\n",
+                "deposits/migrations/0010_rules.py",
+                "= in_currency FOR UPDATE;\n        IF NOT FOUND",
+                "= in_currency;\n        IF NOT FOUND",
             ),
         ),
         (f"{LIFECYCLE}/test_limits_hold.py",),
