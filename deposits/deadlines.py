@@ -54,7 +54,8 @@ class CaseDeadline:
     owner_role: str
 
 
-PAYMENTS, SUPPORT, ENGINEERS = "Payments", "Support", "Engineers"
+PAYMENTS, SUPPORT, ENGINEERS, COMPLIANCE = "Payments", "Support", "Engineers", "Compliance"
+ROLES = (PAYMENTS, SUPPORT, ENGINEERS, COMPLIANCE)
 _DAY_S = 24 * 3_600
 
 CASE_DEADLINES: dict[Case.Kind, CaseDeadline] = {
@@ -66,4 +67,5 @@ CASE_DEADLINES: dict[Case.Kind, CaseDeadline] = {
     Case.Kind.REVERSAL_SHORTFALL: CaseDeadline(7 * _DAY_S, SUPPORT),
     Case.Kind.SETTLEMENT_DIFFERENCE: CaseDeadline(2 * _DAY_S, PAYMENTS),
     Case.Kind.UNMATCHED_NOTIFICATION: CaseDeadline(2 * _DAY_S, PAYMENTS),
+    Case.Kind.VULNERABILITY: CaseDeadline(_DAY_S, COMPLIANCE),
 }

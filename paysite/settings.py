@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.templatetags.static import static
@@ -208,6 +209,19 @@ REGISTER: dict[str, object] = env.json("REGISTER", default={})
 # nothing is accepted from them for a while (docs/protections.md).
 VELOCITY: dict[str, int] = env.json(
     "VELOCITY", default={"failures": 10, "within_s": 3_600, "cool_down_s": 3_600}
+)
+# Net deposits within so many days that call for a look at the player (UKGC SR code 3.4.4: £150 in rolling 30 days from
+# 28 February 2025, none within 12 months of the last), and whether deposits wait for it (docs/protections.md).
+VULNERABILITY: dict[str, Any] = env.json(
+    "VULNERABILITY",
+    default={
+        "jurisdictions": ["GB"],
+        "currency": "GBP",
+        "net_minor": 15_000,
+        "days": 30,
+        "again_after_days": 365,
+        "holds": False,
+    },
 )
 # Jurisdictions (ISO 3166-1) in which nobody deposits before the partner has verified their identity (UKGC licence
 # condition 17.1.1), and from which age one may.

@@ -52,6 +52,10 @@ class Player(models.Model):
     # than what the history of protections says.
     barred_until = models.DateTimeField(null=True, blank=True)
     barred_reason = models.CharField(max_length=30, blank=True, default="", db_default="")
+    # Past the vulnerability threshold; whether deposits wait for that; when two people last looked.
+    vulnerable_at = models.DateTimeField(null=True, blank=True)
+    held_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
     # Owes us after a reversal that the balance did not cover; for staff to see, it blocks nothing.
     flagged_at = models.DateTimeField(null=True, blank=True)

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import LedgerAccount, Player
 from deposits import limits, retry, transitions
-from deposits.actions import book, cases
+from deposits.actions import book, cases, vulnerability
 from deposits.actions.cases import Clerk
 from deposits.actions.refusal import NotPossibleNow, Refusal
 from deposits.models import Attempt, Case, Deposit
@@ -36,6 +36,7 @@ RESOLUTIONS: dict[Case.Kind, tuple[Case.Resolution, ...]] = {
     Case.Kind.REVERSAL_SHORTFALL: (Case.Resolution.WRITTEN_OFF, Case.Resolution.EXPLAINED),
     Case.Kind.SETTLEMENT_DIFFERENCE: (Case.Resolution.EXPLAINED,),
     Case.Kind.UNMATCHED_NOTIFICATION: (Case.Resolution.EXPLAINED,),
+    Case.Kind.VULNERABILITY: (Case.Resolution.EXPLAINED,),
 }
 _EVENTS = {
     Case.Resolution.CREDITED: Event.STAFF_CREDITED,
@@ -104,6 +105,8 @@ def confirm(case_id: int, by: Clerk, resolution: Case.Resolution, reason: str) -
         _check(case, deposit, resolution)
         if deposit is not None:
             _carry_out(case, deposit, resolution, by, reason)
+        if case.kind == Case.Kind.VULNERABILITY:
+            vulnerability.looked_at(case, by, reason)
         cases.close(case, resolution, by, reason)
 
 

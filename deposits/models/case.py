@@ -23,6 +23,7 @@ class Case(models.Model):
         REVERSAL_SHORTFALL = "reversal_shortfall", "reversed, and already spent"
         SETTLEMENT_DIFFERENCE = "settlement_difference", "settlement file differs"
         UNMATCHED_NOTIFICATION = "unmatched_notification", "notification about a payment unknown to us"
+        VULNERABILITY = "vulnerability", "player past the vulnerability threshold"
 
     class State(models.TextChoices):
         OPEN = "open", "open"
