@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models.functions import Now
+from django.db.models import DateTimeField, Func
 
 from deposits.models import Rule, Rulebook
 from deposits.windows import DEPOSIT, Window
 
+# The clock of the statements in deposits/sql; Django's own `Now` is another one.
+_NOW = Func(function="now", output_field=DateTimeField())
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 EVERYWHERE = "*"
@@ -221,5 +223,5 @@ def now() -> tuple[Book, datetime]:
 
 
 def _version_and_time() -> tuple[int, datetime]:
-    version, moment = Rulebook.objects.values_list("version", Now()).get(pk=1)
+    version, moment = Rulebook.objects.values_list("version", _NOW).get(pk=1)
     return version, moment

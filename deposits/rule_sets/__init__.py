@@ -47,12 +47,13 @@ def load() -> list[Rule]:
     """Add what the files hold and the table has in no version, and return it. Nothing is ever taken away."""
     added: list[Rule] = []
     with transaction.atomic():
-        new = (fields for fields in shipped() if not _is_known(fields))
+        new = (fields for fields in shipped() if not is_known(fields))
         added.extend(add(fields, SHIPPED) for fields in new)
     return added
 
 
-def _is_known(fields: Mapping[str, Any]) -> bool:
+def is_known(fields: Mapping[str, Any]) -> bool:
+    """Whether the table has this rule, in any version."""
     return any(same(fields, rule) for rule in Rule.objects.filter(code=fields["code"]))
 
 

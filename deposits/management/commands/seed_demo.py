@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +15,14 @@ from django.db import transaction
 from accounts import api_keys, ledger
 from accounts.models import ApiKey, Partner, Player, PlayerPhone, User
 from accounts.protections.register import NEVER_DUE
+from deposits import rule_sets
 
 DEMO_PARTNER = "demo-casino"
 DEMO_PLAYER = "demo-player"
 DEMO_PHONE = "+447700900001"
 _STAFF = "staff"
+#: The sandbox's numbers that have a story, and those of the demo's lobby.
+STORIES = tuple(f"+447700900{ending:03}" for ending in range(1, 23))
 
 
 class Command(BaseCommand):
@@ -35,6 +39,25 @@ class Command(BaseCommand):
         self.stdout.write(
             json.dumps(facts) if options["json"] else "\n".join(f"{k}: {v}" for k, v in facts.items())
         )
+
+
+def _lift_caps_of_stories() -> None:
+    """The numbers with a story are everybody's, so that no month's cap ends them; all others have the country's."""
+    for number in STORIES:
+        fields = {
+            "code": f"sandbox-story-{number[-3:]}",
+            "jurisdiction": "GB",
+            "subject": "phone_number",
+            "subject_key": number,
+            "measure": "gross",
+            "window": "month",
+            "zone": "Europe/London",
+            "replaces": "gb-psr-month",
+            "effective_from": datetime(2018, 1, 13, tzinfo=UTC),
+            "source": "The sandbox: a number whose story is told again and again",
+        }
+        if not rule_sets.is_known(fields):
+            rule_sets.add(fields, rule_sets.SHIPPED)
 
 
 def seed() -> dict[str, Any]:
@@ -56,6 +79,7 @@ def seed() -> dict[str, Any]:
     if phone.verified_at is None:
         PlayerPhone.objects.filter(pk=phone.pk).update(verified_at=phone.created_at)
     ledger.player_account_id(player.pk, "GBP")
+    _lift_caps_of_stories()
     password = os.environ.get("STAFF_PASSWORD") or secrets.token_urlsafe(12)
     staff, _ = User.objects.get_or_create(
         username=_STAFF,
