@@ -23,7 +23,7 @@ from deposits.states import State, known
 METHODS = frozenset({"carrier_billing"})
 #: Next steps that this installation cannot take: no reason offers them. There are no text messages to players, and no
 #: carrier sends a new code.
-UNAVAILABLE = frozenset({"notify_me", "new_code", "refund", "ask_carrier", "take_a_break", "confirm_details"})
+UNAVAILABLE = frozenset({"notify_me", "new_code", "refund", "ask_carrier", "confirm_details"})
 
 _STATUS = {
     State.RECEIVED: "processing",
