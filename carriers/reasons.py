@@ -217,6 +217,8 @@ _TABLE = (
         (("You chose to exclude yourself until {date}.", "You chose to exclude yourself."),),
         _SUPPORT_TOOLS,
     ),
+    row("check_unavailable", "B", "We could not make a check that comes first", (), _CONTACT),
+    row("under_age", "B", "You are not old enough to deposit", (), _CONTACT),
     row(
         "checks_needed",
         "P",

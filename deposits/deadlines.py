@@ -54,7 +54,8 @@ class CaseDeadline:
     owner_role: str
 
 
-PAYMENTS, SUPPORT, ENGINEERS = "Payments", "Support", "Engineers"
+PAYMENTS, SUPPORT, ENGINEERS, COMPLIANCE = "Payments", "Support", "Engineers", "Compliance"
+ROLES = (PAYMENTS, SUPPORT, ENGINEERS, COMPLIANCE)
 _DAY_S = 24 * 3_600
 
 CASE_DEADLINES: dict[Case.Kind, CaseDeadline] = {
@@ -68,4 +69,5 @@ CASE_DEADLINES: dict[Case.Kind, CaseDeadline] = {
     Case.Kind.UNMATCHED_NOTIFICATION: CaseDeadline(2 * _DAY_S, PAYMENTS),
     # The money is neither in the player's balance nor with the player.
     Case.Kind.REFUND: CaseDeadline(4 * 3_600, PAYMENTS),
+    Case.Kind.VULNERABILITY: CaseDeadline(_DAY_S, COMPLIANCE),
 }

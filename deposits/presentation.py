@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
+from accounts.protections.bars import ENDING
 from carriers import reasons, registry
 from carriers.redaction import mask_msisdn
 from deposits import limits
@@ -20,7 +21,7 @@ from deposits.states import State, known
 
 #: Next steps that this installation cannot take: no reason offers them. There are no text messages to players, and no
 #: carrier sends a new code.
-UNAVAILABLE = frozenset({"notify_me", "new_code", "refund", "ask_carrier", "take_a_break", "confirm_details"})
+UNAVAILABLE = frozenset({"notify_me", "new_code", "refund", "ask_carrier", "confirm_details"})
 
 _STATUS = {
     State.RECEIVED: "processing",
@@ -139,6 +140,10 @@ def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
     }
     if code == "code_wrong":
         facts["tries"] = max(CODE_TRIES - deposit.code_tries, 0)
+    if code in ENDING:
+        player = deposit.player
+        if player.barred_reason == code and player.barred_until:
+            facts["date"] = format_moment(player.barred_until)
     if code == "carrier_monthly_limit":
         scope = Scope(
             deposit.partner_id, deposit.currency, deposit.carrier, deposit.method_type, deposit.phone_number
@@ -162,12 +167,22 @@ def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | 
         facts["maximum"] = format_money(given["most_minor"], currency, short=True)
     if given.get("resets_at") is not None:
         facts["date"] = format_moment(given["resets_at"])
+    if "ends_at" in given:
+        facts["date"] = format_moment(given["ends_at"])
+        facts["wait"] = format_wait(given["ends_at"] - timezone.now())
     if "window" in given:
         facts["period"] = format_period(given["window"], given.get("length", ""))
         if refusal.code == "carrier_monthly_limit":
             facts["cap_period"] = _CAP_PERIODS.get(given["window"], f"the last {given.get('length', '')}")
     facts["network"] = given.get("network")
     return reasons.render(refusal.code, methods=methods(), unavailable=UNAVAILABLE, charge=None, **facts)
+
+
+def format_wait(left: timedelta) -> str:
+    """Return how long there is to wait, rounded up: "1 minute", "45 minutes", "2 hours"."""
+    minutes = max(-(-int(left.total_seconds()) // 60), 1)
+    count, unit = (minutes, "minute") if minutes < 120 else (-(-minutes // 60), "hour")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def format_moment(moment: datetime) -> str:

@@ -55,6 +55,7 @@ class Event(models.TextChoices):
     OVERDUE = "overdue", "unanswered for too long"
     NOTIFIED = "notified", "notification received"
     REVERSED = "reversed", "reversed by the carrier"
+    BARRED = "barred", "not sent: the player may not deposit any more"
     TOMBSTONED = "tombstoned", "closed at the carrier, nothing was taken"
     LATE_SUCCESS = "late_success", "taken by the carrier after it had ended"
     SETTLED = "settled", "taken by the carrier's settlement file"
@@ -79,6 +80,8 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (S.SUBMITTING, E.REFUSED): S.RECEIVED,
     (S.SUBMITTING, E.SILENCE): S.UNKNOWN,
     (S.SUBMITTING, E.NOT_FOUND): S.UNKNOWN,
+    # A break or exclusion begun after it was accepted, and before a byte had left.
+    (S.SUBMITTING, E.BARRED): S.DECLINED,
     # A code that could not be delivered to the carrier, or was wrong: the player is asked again.
     (S.SUBMITTING, E.CODE_REJECTED): S.ACTION_REQUIRED,
     (S.ACTION_REQUIRED, E.CODE_ENTERED): S.ACTION_REQUIRED,

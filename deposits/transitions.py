@@ -19,7 +19,9 @@ from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.db.models.functions import Now, Random
 
+from accounts.protections.bars import checked_in
 from accounts.statement import Statement
+from carriers.registers import registered_in
 from deposits import limits
 from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
 from deposits.models import Deposit, DepositEvent
@@ -54,6 +56,7 @@ class Acceptance:
     phone_number: str
     carrier: str
     counted_on: date
+    checked_in: list[str]
     rules: Resolved
     actor_kind: str
     actor: str
@@ -62,6 +65,7 @@ class Acceptance:
     partner_reference: str = ""
     return_url: str = ""
     request_id: str = ""
+    device: str = ""
     words: str = ""
     language: str = ""
     channel: str = "api"
@@ -105,6 +109,8 @@ class Claimed:
     step: Deposit.Next
     lease_epoch: int
     probe: bool
+    bar: str
+    register_due: bool
     tries: int
     sends: int
     bound: bool
@@ -159,7 +165,7 @@ def accept(acceptance: Acceptance) -> Accepted | None:
     """Insert the deposit with its first event and count it towards its limits, or change nothing.
 
     Returns None when the partner has no such player, or the API key may not be used any more. `created` is false
-    when the idempotency key was used before.
+    when the idempotency key was used before, or `barred` says why the player may not deposit.
     Raises a database error with SQLSTATE PSL01 when a limit would be passed.
     """
     given = {name: getattr(acceptance, name) for name in acceptance.__slots__}
@@ -205,6 +211,8 @@ def claim(batch: int, owner: str, rooms: Mapping[str, int]) -> list[Claimed]:
             "carriers": list(rooms),
             "rooms": list(rooms.values()),
             "states": list(CLAIMABLE),
+            "checked_in": checked_in(),
+            "registered_in": registered_in(),
             "probe_every": timedelta(seconds=scaled(PROBE_EVERY_S)),
             "minute": timedelta(seconds=scaled(MINUTE_S)),
             "repeats_always": REPEATS_ALWAYS,

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, ProgrammingError, connection
 
-from carriers import registry
+from carriers import registers, registry
 
 #: What sysexits.h calls a wrong configuration: a service manager need not try again.
 EXIT_STATUS = 78
@@ -127,6 +127,10 @@ def _unsafe_carriers() -> Iterator[str]:
     except ImproperlyConfigured as error:
         yield str(error)
         return
+    try:
+        registers.register()
+    except ImproperlyConfigured as error:
+        yield str(error)
     most = settings.TIME_LIMITS.http_total
     for code, profile in profiles.items():
         if profile.http_total_s > most:

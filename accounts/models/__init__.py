@@ -3,7 +3,9 @@
 from accounts.models.audit import AuditRecord
 from accounts.models.ledger import LedgerAccount, LedgerEntry, Posting
 from accounts.models.partner import ApiKey, Partner
+from accounts.models.person import Person, PlayerAct
 from accounts.models.player import Player, PlayerPhone
+from accounts.models.protection import Protection
 from accounts.models.user import User
 
 __all__ = [
@@ -12,8 +14,11 @@ __all__ = [
     "LedgerAccount",
     "LedgerEntry",
     "Partner",
+    "Person",
     "Player",
+    "PlayerAct",
     "PlayerPhone",
     "Posting",
+    "Protection",
     "User",
 ]

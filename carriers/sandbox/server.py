@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from carriers.sandbox import answers, errors
+from carriers.sandbox import answers, errors, register
 from carriers.sandbox.answers import BASE_PATH, Answer
 from carriers.sandbox.camara import Camara
 from carriers.sandbox.control import Control
@@ -52,6 +52,8 @@ class Service:
                 answer = Answer(303, content_type="", headers={"Location": "/sandbox/"})
             elif path == "/sandbox/refunds":
                 answer = self._refunds.listed(request.query.get("reference", ""))
+            elif path == register.PATH:
+                answer = await register.answer(request, self._world)
             elif path == "/sandbox" or path.startswith("/sandbox/"):
                 answer = await self._control.answer(request, path)
             else:

@@ -13,6 +13,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from accounts import api_keys, ledger
 from accounts.conflicts import again_on_conflict
 from accounts.models import Player, PlayerPhone
+from accounts.protections.bars import DETAILS, checked_in
+from accounts.protections.register import NEVER_DUE
 from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits import doorbell, limits, rules, transitions
@@ -57,6 +59,7 @@ class DepositRequest:
     partner_reference: str = ""
     return_url: str = ""
     request_id: str = ""
+    device: str = ""
     #: What the player read on the button, in which language (BCP 47), and where: kept as evidence.
     words: str = ""
     language: str = ""
@@ -124,7 +127,7 @@ def _try(request: DepositRequest, profile: CarrierProfile, scope: Scope, digest:
         return known
     if accepted.barred:
         _explain(request, profile)
-        raise Refusal(accepted.barred, "We cannot take this deposit.", "player")
+        raise Refusal(accepted.barred, DETAILS[accepted.barred], "player")
     rules.refresh().resolve(scope, accepted.asked_at)
     return None
 
@@ -139,6 +142,7 @@ def _explain(request: DepositRequest, profile: CarrierProfile) -> None:
         request.currency,
         request.method_type,
         request.phone_number,
+        request.device,
     )
     if refusal := found.refusal(request.amount_minor):
         raise refusal
@@ -191,6 +195,7 @@ def _acceptance(
         phone_number=request.phone_number,
         carrier=profile.code,
         counted_on=limits.today(),
+        checked_in=checked_in(),
         rules=resolved,
         actor_kind=request.actor_kind,
         actor=request.actor,
@@ -200,6 +205,7 @@ def _acceptance(
         partner_reference=request.partner_reference,
         return_url=request.return_url,
         request_id=request.request_id,
+        device=request.device,
         words=request.words,
         language=request.language,
         channel=request.channel,
@@ -219,7 +225,15 @@ def _create_player(request: DepositRequest) -> None:
     if not request.test_mode:
         raise Refusal("player_unknown", "Create the player first: we do not know this one.", "player")
     with transaction.atomic():
-        player, _ = Player.objects.get_or_create(partner_id=request.partner_id, external_id=request.player)
+        player, _ = Player.objects.get_or_create(
+            partner_id=request.partner_id,
+            external_id=request.player,
+            defaults={
+                "is_test": True,
+                "identity_state": Player.Identity.VERIFIED,
+                "register_fresh_until": NEVER_DUE,
+            },
+        )
         if request.phone_number:
             PlayerPhone.objects.get_or_create(player=player, number=request.phone_number)
         ledger.player_account_id(player.pk, request.currency)

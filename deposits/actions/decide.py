@@ -63,6 +63,11 @@ def decide(
         return silence(claimed, name, str(error))
 
 
+def decide_barred(claimed: Claimed, reason: str) -> Result:
+    """Return what is to be recorded for a player who was barred after the acceptance: nothing was sent, ever."""
+    return result(claimed, Event.BARRED, outcome="barred", reason_code=reason)
+
+
 def _approved(claimed: Claimed, outcome: carrier.Approved, name: str, *_: Any) -> Result:
     return result(
         claimed,
@@ -179,9 +184,11 @@ def _cancelled(
         return result(claimed, Event.EXPIRED, outcome=name, reason_code="carrier_reply_timeout")
     if claimed.step == Step.CANCEL and claimed.state in (State.UNKNOWN, State.PENDING):
         # Nobody asked for this cancel but us: the payment can never be taken any more.
-        why = claimed.reason_code or reasons.unavailable(profile.method_type)
+        why = claimed.bar or claimed.reason_code or reasons.unavailable(profile.method_type)
         return result(claimed, Event.TOMBSTONED, outcome=name, payment_id=outcome.payment_id, reason_code=why)
-    return result(claimed, Event.CANCELLED, outcome=name, payment_id=outcome.payment_id)
+    return result(
+        claimed, Event.CANCELLED, outcome=name, payment_id=outcome.payment_id, reason_code=claimed.bar
+    )
 
 
 def _already_known(claimed: Claimed, outcome: carrier.AlreadyKnown, name: str, *_: Any) -> Result:

@@ -17,15 +17,20 @@ from carriers.driver import Conversations
 from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
 from deposits import breakers, doorbell, leases, sealing, stopping, transitions
-from deposits.actions.decide import decide
+from deposits.actions import register_check
+from deposits.actions.decide import decide, decide_barred
 from deposits.actions.record import record
 from deposits.actions.refunds import converse as refunds
+from deposits.actions.register_check import Check
 from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.refund_transitions import ClaimedRefund, Step
 from deposits.transitions import Claimed, Result
 
 log = structlog.get_logger("deposits.drain")
+
+#: What conversations are held about.
+Owner = Claimed | ClaimedRefund | Check
 
 #: While conversations run, this often what has ended is recorded and what has become due is claimed.
 _PACE_S = 0.04
@@ -54,7 +59,7 @@ class _Shift:
         now = time.monotonic()
         self.owner = owner
         self.handled = 0
-        self.talks: Conversations[Claimed | ClaimedRefund] = Conversations()
+        self.talks: Conversations[Owner] = Conversations()
         self.refunds = refunds.Turn(self.owner)
         self.sightings = breakers.Sightings()
         self.bell = doorbell.Attendance()
@@ -101,16 +106,18 @@ class _Shift:
         batch = transitions.claim(settings.WORKER_BATCH_SIZE, self.owner, self._rooms())
         if batch:
             reach("worker.after_claim")
-        for claimed in batch:
-            adapter = registry.adapter_for(claimed.carrier)
+        self._refuse([(claimed, claimed.bar) for claimed in batch if _is_barred(claimed)])
+        free = [claimed for claimed in batch if not _is_barred(claimed)]
+        checks, unknown = register_check.checks([claimed for claimed in free if claimed.register_due])
+        self._refuse([(claimed, "checks_needed") for claimed in unknown])
+        for check in checks:
+            route = check.register.route
             self.talks.start(
-                claimed,
-                _conversation(adapter, claimed),
-                registry.profile(claimed.carrier),
-                inquiry=claimed.step == Deposit.Next.INQUIRE,
-                reference=claimed.reference,
-                within_s=self.ends_at - time.monotonic(),
+                check, check.conversation(), route, inquiry=True, reference=check.claimed.reference
             )
+        for claimed in free:
+            if not claimed.register_due:
+                self._begin(claimed)
         self.handled += len(batch)
         return batch
 
@@ -129,6 +136,28 @@ class _Shift:
         self.handled += len(batch)
         return len(batch)
 
+    def _begin(self, claimed: Claimed) -> None:
+        self.talks.start(
+            claimed,
+            _conversation(registry.adapter_for(claimed.carrier), claimed),
+            registry.profile(claimed.carrier),
+            inquiry=claimed.step == Deposit.Next.INQUIRE,
+            reference=claimed.reference,
+            within_s=self.ends_at - time.monotonic(),
+        )
+
+    def _refuse(self, refused: list[tuple[Claimed, str]]) -> None:
+        """Record that these certainly were not sent, each for its reason."""
+        if refused:
+            record([(claimed, decide_barred(claimed, reason)) for claimed, reason in refused])
+
+    def _go_on(self, check: Check) -> None:
+        """The register has answered, or has not: charge, or refuse."""
+        if reason := register_check.take(check):
+            self._refuse([(check.claimed, reason)])
+        else:
+            self._begin(check.claimed)
+
     def _rooms(self) -> dict[str, int]:
         """How many conversations may begin with each carrier: a slow one never holds more than a third (bulkhead)."""
         free = settings.WORKER_SLOTS - len(self.talks)
@@ -138,16 +167,19 @@ class _Shift:
             for code, profile in registry.registry().profiles.items()
         }
 
-    def _gather(self, until: float) -> list[tuple[Claimed | ClaimedRefund, Ended]]:
+    def _gather(self, until: float) -> list[tuple[Owner, Ended]]:
         """Wait until `until` on the monotonic clock, or until everything has ended; return what has ended."""
         ended = self.talks.wait(until)
         while len(self.talks) and time.monotonic() < until:
             ended += self.talks.wait(until)
         return ended
 
-    def _record(self, all_ended: list[tuple[Claimed | ClaimedRefund, Ended]]) -> None:
-        refunds.conclude([(claimed, end) for claimed, end in all_ended if isinstance(claimed, ClaimedRefund)])
-        ended = [(claimed, end) for claimed, end in all_ended if isinstance(claimed, Claimed)]
+    def _record(self, all_ended: list[tuple[Owner, Ended]]) -> None:
+        refunds.conclude([(owner, end) for owner, end in all_ended if isinstance(owner, ClaimedRefund)])
+        for owner, _ in all_ended:
+            if isinstance(owner, Check):
+                self._go_on(owner)
+        ended = [(owner, end) for owner, end in all_ended if isinstance(owner, Claimed)]
         if not ended:
             return
         reach("worker.after_answer")
@@ -162,6 +194,11 @@ class _Shift:
         self.sightings.tell()
         for carrier in self.sightings.back():
             log.info("carrier_is_back", carrier=carrier, hastened=transitions.hasten(carrier))
+
+
+def _is_barred(claimed: Claimed) -> bool:
+    """Whether its player may not deposit any more, and no carrier has ever seen it: then no byte leaves."""
+    return bool(claimed.bar) and claimed.step == Deposit.Next.AUTHORISE
 
 
 def _decided(claimed: Claimed, end: Ended) -> Result | None:

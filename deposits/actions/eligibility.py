@@ -6,14 +6,15 @@ what decides is the accept statement, a moment later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from accounts.models import Player
+from accounts.protections import bars
+from accounts.protections.bars import DETAILS, Bar
 from carriers.profiles import CarrierProfile
-from deposits import limits, rules
+from deposits import limits, rules, velocity
 from deposits.actions.refusal import Refusal
 from deposits.limits import Standing
 from deposits.models import Accumulator, Rule
@@ -31,19 +32,29 @@ class Check:
     """Stable: "blocked"."""
     source: str
     """Where it is written that this is looked at."""
-    refusal: Callable[[Player, datetime], Refusal | None]
-    """Why `player` may not deposit at a moment; None when this does not stop it."""
+    reasons: frozenset[str]
+    """Codes of the bars (accounts/protections/bars.py) that are this check's."""
+
+    def verdict(self, bar: Bar | None) -> Verdict:
+        """Return what this check says to what keeps the player from depositing, if anything does."""
+        stops = bar is not None and bar.code in self.reasons
+        return Verdict(self.code, self.source, barred(bar) if bar and stops else None)
 
 
-def _blocked(player: Player, at: datetime) -> Refusal | None:
-    if player.blocked_at is None:
-        return None
-    return Refusal("not_accepted", "We cannot take this deposit.", "player")
+#: The accept statement decides by the same verdict (`barred`), whose order is that of the SQL function accounts_bar.
+CHECKS: list[Check] = [
+    Check("time-out", "Gambling Commission, RTS 14B", frozenset({"time_out_active"})),
+    Check("self-exclusion", "Gambling Commission, SR code 3.5.3", frozenset({"self_excluded"})),
+    Check("blocked", "The operator's own decision", frozenset({"not_accepted"})),
+    Check("age", "Gambling Commission, licence condition 17.1.1", frozenset({"under_age"})),
+    Check("velocity", "House rule (docs/protections.md)", frozenset({"too_many_requests"})),
+    Check("identity", "Gambling Commission, licence condition 17.1.1", frozenset({"checks_needed"})),
+]
 
 
-#: Looked at in this order; the first that stops a deposit is the reason that is given. Each has its counterpart in the
-#: accept statement (`barred`), which decides.
-CHECKS: list[Check] = [Check("blocked", "The operator's own decision", _blocked)]
+def barred(bar: Bar) -> Refusal:
+    """Return the refusal of a player who may not deposit."""
+    return Refusal(bar.code, DETAILS[bar.code], "player", {"ends_at": bar.ends_at} if bar.ends_at else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +162,7 @@ def eligibility(
     currency: str,
     method_type: str,
     phone_number: str,
+    device: str = "",
 ) -> Eligibility:
     """Return how everything stands that could stop a deposit. `player` is None for one that is not known yet."""
     scope = Scope(partner_id, currency, profile.code, method_type, phone_number)
@@ -159,9 +171,10 @@ def eligibility(
     standings = [
         limits.standing(one, rows.get(one.rule.subject), player, at) for one in book.resolve(scope, at).rules
     ]
-    checked = (
-        [Verdict(check.code, check.source, check.refusal(player, at)) for check in CHECKS] if player else []
-    )
+    bar = None
+    if player is not None:
+        bar = bars.standing(player.pk, limits.today()) or velocity.bar(player, phone_number, device)
+    checked = [check.verdict(bar) for check in CHECKS] if player else []
     learnt = _learnt(rows.get(Subject.PHONE_NUMBER), at)
     return Eligibility(at, player, profile, tuple(standings), tuple(checked), learnt)
 

@@ -10,13 +10,13 @@ from django.db import DatabaseError, OperationalError, transaction
 
 from accounts import ledger
 from accounts.conflicts import again_on_conflict
-from deposits import limits, transitions
-from deposits.actions import book
+from deposits import limits, transitions, velocity
+from deposits.actions import book, vulnerability
 from deposits.actions.notify import wake_waiting
 from deposits.actions.reroute import reroute_unsent
 from deposits.crash_points import reach
 from deposits.rules import Scope
-from deposits.states import Event
+from deposits.states import Event, State
 from deposits.transitions import Claimed, Result
 
 log = structlog.get_logger("deposits.record")
@@ -51,6 +51,12 @@ def _record_all(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]:
     moved = set(transitions.record([result for _, result in answers]))
     ledger.post([entry for claimed, r in answers if r.id in moved for entry in book.entries(claimed, r)])
     reach("worker.after_ledger")
+    velocity.count(r.id for _, r in answers if r.id in moved and velocity.is_evidence(r.event, r.reason_code))
+    vulnerability.look(
+        claimed.player_id
+        for claimed, r in answers
+        if r.id in moved and r.to_state == State.CREDITED and claimed.state != State.CREDITED
+    )
     for claimed, r in answers:
         if r.id in moved and r.event == Event.REVERSED:
             book.reverse(claimed)

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from accounts import ledger
 from accounts.models import LedgerAccount, Player
 from deposits import limits, retry, transitions
-from deposits.actions import book, cases
+from deposits.actions import book, cases, vulnerability
 from deposits.actions.cases import Clerk
 from deposits.actions.refunds import settle
 from deposits.actions.refusal import NotPossibleNow, Refusal
@@ -38,6 +38,7 @@ RESOLUTIONS: dict[Case.Kind, tuple[Case.Resolution, ...]] = {
     Case.Kind.SETTLEMENT_DIFFERENCE: (Case.Resolution.EXPLAINED,),
     Case.Kind.UNMATCHED_NOTIFICATION: (Case.Resolution.EXPLAINED,),
     Case.Kind.REFUND: settle.RESOLUTIONS,
+    Case.Kind.VULNERABILITY: (Case.Resolution.EXPLAINED,),
 }
 _EVENTS = {
     Case.Resolution.CREDITED: Event.STAFF_CREDITED,
@@ -108,6 +109,8 @@ def confirm(case_id: int, by: Clerk, resolution: Case.Resolution, reason: str) -
             settle.carry_out(settle.locked(case.subject), resolution, by, reason)
         elif deposit is not None:
             _carry_out(case, deposit, resolution, by, reason)
+        if case.kind == Case.Kind.VULNERABILITY:
+            vulnerability.looked_at(case, by, reason)
         cases.close(case, resolution, by, reason)
 
 

@@ -23,7 +23,7 @@ from deposits import doorbell, refund_transitions, transitions
 from deposits.actions import cases, resolve
 from deposits.actions.cases import Clerk
 from deposits.actions.refusal import NotPossibleNow, Refusal
-from deposits.deadlines import ENGINEERS, PAYMENTS, SUPPORT
+from deposits.deadlines import ROLES
 from deposits.models import Case, Refund
 from deposits.presentation import format_money
 
@@ -45,7 +45,7 @@ class HandOverForm(ActForm):
         required=False,
         empty_label="Whoever takes it",
     )
-    role = forms.ChoiceField(label="Role", choices=[(name, name) for name in (PAYMENTS, SUPPORT, ENGINEERS)])
+    role = forms.ChoiceField(label="Role", choices=[(name, name) for name in ROLES])
     field_order = ("owner", "role", "reason")
 
 

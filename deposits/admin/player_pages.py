@@ -9,13 +9,16 @@ from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.admin.filters import FilterForm
 from accounts.admin.pages import Fact, Page, Table, audit_table, cell
 from accounts.admin.read_only import ReadOnlyAdmin
 from accounts.models import LedgerAccount, Partner, Player, PlayerPhone
+from accounts.protections import bars
 from carriers import registry
 from carriers.redaction import mask_msisdn
+from deposits import limits
 from deposits.actions.eligibility import eligibility
 from deposits.admin import words
 from deposits.models import Deposit
@@ -90,6 +93,13 @@ class PlayerAdmin(ReadOnlyAdmin):
                 reverse("admin:accounts_partner_change", args=[player.partner_id]),
             ),
             Fact("Balance", self.balance(player)),
+            Fact("Jurisdiction", player.jurisdiction),
+            Fact("Identity", player.get_identity_state_display()),
+            Fact("Of age from", player.of_age_on.isoformat() if player.of_age_on else None),
+            Fact("May deposit", _standing(player)),
+            Fact("Past the vulnerability threshold since", player.vulnerable_at),
+            Fact("Deposits wait for a look since", player.held_at),
+            Fact("Looked at by two people", player.checked_at),
             Fact("Blocked since", player.blocked_at),
             Fact("Owes us since", player.flagged_at),
             Fact("Known since", player.created_at),
@@ -97,6 +107,7 @@ class PlayerAdmin(ReadOnlyAdmin):
         tables = [
             _own_limits(player),
             _phones(player),
+            _breaks(player),
             _deposits(player),
             audit_table(self.subject_kind, self.subject(player)),
         ]
@@ -113,6 +124,23 @@ def _own_limits(player: Player) -> Table:
         stands = eligibility(player.partner_id, player, profile, _LIMIT_CURRENCY, "", "")
         rows = [list(map(cell, words.standing(one, _LIMIT_CURRENCY))) for one in stands.own]
     return Table("Own limits", ("Limit", "Used"), rows)
+
+
+def _standing(player: Player) -> str:
+    """ "yes", or what stands in the way and until when."""
+    bar = bars.standing(player.pk, limits.today())
+    if bar is None:
+        return "yes"
+    until = f", until {timezone.localtime(bar.ends_at):%Y-%m-%d %H:%M}" if bar.ends_at else ""
+    return f"no: {words.reason_title(bar.code).lower()}{until}"
+
+
+def _breaks(player: Player) -> Table:
+    rows = [
+        [cell(one.get_kind_display()), cell(one.begins_at), cell(one.ends_at), cell(one.actor_kind)]
+        for one in player.protections.order_by("-id")
+    ]
+    return Table("Breaks and exclusions, which nobody can end early", ("Kind", "From", "Until", "By"), rows)
 
 
 def _phones(player: Player) -> Table:

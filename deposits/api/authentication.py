@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("deposits.api")
 
-READ, WRITE, REFUND = "deposits:read", "deposits:write", "refunds:write"
+READ, REFUND = "deposits:read", "refunds:write"
+_ACT_OF_METHOD = {"GET": "read", "HEAD": "read", "POST": "write", "PUT": "write", "PATCH": "write"}
 # An address ends up in histories and logs, so a key that came in one is no longer a secret.
 _KEY_PARAMETERS = frozenset({"api_key", "apikey", "key", "access_token", "token"})
 
@@ -53,15 +54,25 @@ class RecognisedApiKey(ApiKeyAuthentication):
 
 
 class HasScope(BasePermission):
-    """Reading needs `deposits:read`, everything else the view's own scope: `deposits:write` or `refunds:write`."""
+    """Reading needs `deposits:read`, everything else `deposits:write`, or what the view names as its `write_scope`."""
+
+    area = "deposits"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True, or a `Problem` (403) that names the scope. A method that nobody may use is refused later, with 405."""
-        write = getattr(view, "write_scope", WRITE)
-        needed = {"GET": READ, "HEAD": READ, "POST": write}.get(request.method or "")
-        if needed is None or needed in holder_of(request).scopes:
+        act = _ACT_OF_METHOD.get(request.method or "")
+        needed = f"{self.area}:{act}"
+        if act == "write":
+            needed = getattr(view, "write_scope", needed)
+        if act is None or needed in holder_of(request).scopes:
             return True
         raise Problem("scope_missing", f"This key lacks the scope {needed}.")
+
+
+class HasPlayersScope(HasScope):
+    """Personal data and protections have scopes of their own."""
+
+    area = "players"
 
 
 def holder_of(request: Request) -> KeyHolder:

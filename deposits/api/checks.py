@@ -85,6 +85,15 @@ def note(value: str) -> Wrong:
     return _no_card(value)
 
 
+def device(value: str) -> Wrong:
+    """The partner's own name for the player's device."""
+    return (
+        None
+        if _PLAYER.match(value)
+        else ("malformed", "Send 1 to 64 characters: letters, digits and . _ : @ -")
+    )
+
+
 def reference(value: str) -> Wrong:
     """Ours, as an answer gave it."""
     return None if _REFERENCE.match(value) else ("malformed", "Send a reference like D-7F3K-92QX.")

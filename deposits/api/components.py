@@ -31,6 +31,7 @@ OUTCOMES = (
     "our_fault",
     "mismatch",
     "unknown",
+    "barred",
 )
 ACTORS = ("player", "partner", "worker", "carrier", "staff")
 MONEY = {
@@ -69,9 +70,14 @@ _REQUESTS: Schema = {
                 "description": "Where the player goes back to, after the bank too: https, without user name, under an "
                 "address that you have registered. With a test key also http on localhost or 127.0.0.1.",
             },
+            "device": {
+                "type": ["string", "null"],
+                "pattern": checks.PLAYER_PATTERN,
+                "description": "Your own name for the player's device; too many failed attempts from one cool it down.",
+            },
         },
         "A deposit to take. Unknown fields are refused.",
-        ("partner_reference", "return_url"),
+        ("partner_reference", "return_url", "device"),
         additionalProperties=False,
     ),
     "Confirm": object_of(
@@ -219,9 +225,11 @@ _PROBLEM: Schema = {
             },
             "request_id": text("Quote it when you ask us about this answer."),
             "reason": ref("Reason"),
+            "ends_at": time("When what stands in the way ends by itself."),
         },
-        "Why nothing was done (RFC 9457). `reason` is there when the player should be told something.",
-        ("reason",),
+        "Why nothing was done (RFC 9457). `reason` is there when the player should be told something, `ends_at` when "
+        "that ends by itself.",
+        ("reason", "ends_at"),
     ),
     "FieldError": object_of(
         {
@@ -241,8 +249,8 @@ SECURITY_SCHEMES: Schema = {
     "apiKey": {
         "type": "http",
         "scheme": "bearer",
-        "description": "`Authorization: Bearer ps_test_…`. Keys have scopes: `deposits:read`, `deposits:write` and "
-        "`refunds:write`. A key in the address is refused and has to be replaced.",
+        "description": "`Authorization: Bearer ps_test_…`. Keys have scopes: `deposits:read`, `deposits:write`, "
+        "`refunds:write`, `players:read` and `players:write`. A key in the address is refused and has to be replaced.",
     }
 }
 HEADERS: Schema = {

@@ -180,3 +180,29 @@ ELIGIBILITY: dict[str, Any] = {
         }
     ],
 }
+
+PUT_PLAYER: dict[str, Any] = {
+    "identity": "verified",
+    "jurisdiction": "GB",
+    "birth_date": "1990-05-17",
+    "first_name": "Ada",
+    "last_name": "Byron",
+    "postcode": "SW1A 1AA",
+    "email": "ada@example.com",
+    "phone_number": "+447700900001",
+}
+
+PLAYER: dict[str, Any] = {
+    "object": "player",
+    "player": "p-1001",
+    "jurisdiction": "GB",
+    "test": True,
+    "identity": "verified",
+    "may_deposit": True,
+    "reason": None,
+    "balances": [{"currency": "GBP", "amount": 2000}],
+    "limits": [],
+    "limits_review_due_at": None,
+    "breaks": [],
+    "created_at": "2026-11-22T10:00:00.123456Z",
+}

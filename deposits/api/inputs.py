@@ -29,6 +29,7 @@ class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     method: Method
     partner_reference: str | None = None
     return_url: str | None = None
+    device: str | None = None
 
 
 class CreateRefund(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,6 +62,7 @@ def _create(return_url: Field) -> Group:
             "partner_reference": Field(str, checks.partner_reference, required=False),
             "method": METHOD,
             "return_url": return_url,
+            "device": Field(str, checks.device, required=False),
         }
     )
 

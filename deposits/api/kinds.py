@@ -60,6 +60,11 @@ KINDS: dict[str, Kind] = {
         "Not possible in this state",
         "Read the deposit: it has moved on. Nothing was done.",
     ),
+    "too_many_requests": Kind(
+        429,
+        "Too many failed attempts of late",
+        "Wait as long as `Retry-After` says, then send the same request with the same key. Show the player `reason`.",
+    ),
     "body_too_large": Kind(
         413,
         "The body is too large",
@@ -129,6 +134,26 @@ KINDS: dict[str, Kind] = {
         422,
         "The amount is above what the player's limit leaves",
         "Show the player the words in `reason`; a smaller amount may be possible.",
+    ),
+    "time_out_active": Kind(
+        422,
+        "The player is taking a break",
+        "Show the player the words in `reason`. Do not offer another way to deposit. `ends_at` says until when.",
+    ),
+    "self_excluded": Kind(
+        422,
+        "The player is self-excluded",
+        "Show the player the words in `reason`. Do not offer another way to deposit. `ends_at` says until when.",
+    ),
+    "under_age": Kind(
+        422,
+        "The player is not old enough",
+        "Show the player the words in `reason`. Do not offer another way to deposit.",
+    ),
+    "checks_needed": Kind(
+        422,
+        "The player's identity has to be verified first",
+        "Verify the player and send the outcome with PUT /players/{player}; then send the deposit again.",
     ),
     "player_unknown": Kind(
         422,

@@ -13,6 +13,7 @@ Operation = dict[str, Any]
 _REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
 _EXTRA_HEADERS = {
     401: ("WWW-Authenticate", "WwwAuthenticate"),
+    429: ("Retry-After", "RetryAfter"),
     502: ("Retry-After", "RetryAfter"),
     503: ("Retry-After", "RetryAfter"),
 }
@@ -39,6 +40,11 @@ _CREATING = (
     "carrier_monthly_limit",
     "limit_reached",
     "limit_would_exceed",
+    "time_out_active",
+    "self_excluded",
+    "under_age",
+    "checks_needed",
+    "too_many_requests",
     "player_unknown",
     "not_accepted",
 )
@@ -261,5 +267,79 @@ ASK_ELIGIBILITY: Operation = {
     "responses": {
         "200": response("How it stands.", ref("Eligibility"), examples.ELIGIBILITY),
         **problems(*ALWAYS, *BODY, "method_not_supported", "bank_unknown", "player_unknown"),
+    },
+}
+
+_PLAYER_PATH = parameter(
+    "path",
+    "player",
+    "Your own name for the player.",
+    {"type": "string", "pattern": checks.PLAYER_PATTERN},
+)
+
+GET_PLAYER: Operation = {
+    "operationId": "getPlayer",
+    "tags": ["Players"],
+    "summary": "Read a player",
+    "description": "Balance, limits, breaks, and whether anything about the player stands in the way of a deposit.",
+    "parameters": [_PLAYER_PATH],
+    "responses": {
+        "200": response("The player.", ref("Player"), examples.PLAYER),
+        **problems(*ALWAYS, "not_found"),
+    },
+}
+
+PUT_PLAYER: Operation = {
+    "operationId": "putPlayer",
+    "tags": ["Players"],
+    "summary": "Create a player, or say anew who they are",
+    "description": "With a live key this comes before the first deposit. The same request again changes nothing, so it "
+    "needs no Idempotency-Key.",
+    "parameters": [_PLAYER_PATH],
+    "requestBody": body("PutPlayer", examples.PUT_PLAYER),
+    "responses": {
+        "200": response("The player as they are now.", ref("Player"), examples.PLAYER),
+        **problems(*ALWAYS, *BODY, "not_possible_now"),
+    },
+}
+
+PATCH_PLAYER: Operation = {
+    "operationId": "patchPlayer",
+    "tags": ["Players"],
+    "summary": "Change what is known of a player",
+    "description": "Only what the body names. The same request again changes nothing.",
+    "parameters": [_PLAYER_PATH],
+    "requestBody": body("PatchPlayer", {"identity": "verified", "birth_date": "1990-05-17"}),
+    "responses": {
+        "200": response("The player as they are now.", ref("Player"), examples.PLAYER),
+        **problems(*ALWAYS, *BODY, "not_found"),
+    },
+}
+
+BEGIN_BREAK: Operation = {
+    "operationId": "beginBreak",
+    "tags": ["Players"],
+    "summary": "Begin a time-out or a self-exclusion",
+    "description": "From now on, for as long as the player asked for. Nobody can end it early: not you, not our staff. "
+    "A deposit that was accepted and has not been sent to the carrier is not charged.",
+    "parameters": [_PLAYER_PATH, KEY_HEADER],
+    "requestBody": body("BeginBreak", {"type": "time_out", "hours": 24}),
+    "responses": {
+        "200": response("The player as they are now.", ref("Player"), examples.PLAYER),
+        **problems(*ALWAYS, *WRITING, *BODY, "not_found"),
+    },
+}
+
+CHANGE_LIMITS: Operation = {
+    "operationId": "changeLimits",
+    "tags": ["Players"],
+    "summary": "Change a player's own deposit limits",
+    "description": "Only what the player asked for. Lower limits hold at once. A higher one, or none, waits 24 hours "
+    "and then for the player's own `confirm_raise`; until then the answer shows it as `raise`.",
+    "parameters": [_PLAYER_PATH, KEY_HEADER],
+    "requestBody": body("ChangeLimits", {"act": "set", "period": "week", "amount": 10000}),
+    "responses": {
+        "200": response("The player as they are now.", ref("Player"), examples.PLAYER),
+        **problems(*ALWAYS, *WRITING, *BODY, "not_found", "not_possible_now"),
     },
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -41,6 +42,7 @@ class Problem(APIException):
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         reason: Mapping[str, Any] | None = None,
+        ends_at: datetime | None = None,
     ) -> None:
         super().__init__(detail, code)
         self.code = code
@@ -48,6 +50,7 @@ class Problem(APIException):
         self.errors = errors
         self.headers = headers
         self.reason = reason
+        self.ends_at = ends_at
         self.status_code = KINDS[code].status
 
 
@@ -90,4 +93,6 @@ def _answer(problem: Problem) -> HttpResponse:
     }
     if problem.reason is not None:
         body["reason"] = problem.reason
+    if problem.ends_at is not None:
+        body["ends_at"] = problem.ends_at
     return answer(body, kind.status, problem.headers, CONTENT_TYPE)

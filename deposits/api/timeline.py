@@ -43,6 +43,7 @@ TEXTS: dict[str, str] = {
     Event.OVERDUE: "It has been open for too long.",
     Event.NOTIFIED: "The carrier says that there is news. We are asking what it is.",
     Event.REVERSED: "The carrier took the money back, and the credit was reversed.",
+    Event.BARRED: "The player may not deposit any more. Nothing was sent to the carrier.",
     Event.TOMBSTONED: "The carrier has closed our reference. Nothing was taken, and nothing can be any more.",
     Event.LATE_SUCCESS: "The carrier took the money after the deposit had ended. People are looking at it.",
     Event.SETTLED: "The carrier's settlement file says that the money was taken. The player is credited.",

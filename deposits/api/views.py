@@ -195,5 +195,6 @@ def _deposit_request(wanted: inputs.CreateDeposit, holder: KeyHolder, key: str) 
         test_mode=holder.mode == "test",
         partner_reference=wanted.partner_reference or "",
         return_url=wanted.return_url or "",
+        device=wanted.device or "",
         request_id=request_id(),
     )

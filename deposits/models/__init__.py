@@ -8,6 +8,8 @@ from deposits.models.command import Command
 from deposits.models.consent import Consent
 from deposits.models.deposit import Deposit
 from deposits.models.event import DepositEvent
+from deposits.models.failed_attempts import FailedAttempts
+from deposits.models.limit_raise import LimitRaise
 from deposits.models.notification import CarrierNotification
 from deposits.models.refund import Refund, RefundAttempt, RefundEvent
 from deposits.models.rule import PlayerLimit, Rule, Rulebook, RuleProposal
@@ -23,6 +25,8 @@ __all__ = [
     "Consent",
     "Deposit",
     "DepositEvent",
+    "FailedAttempts",
+    "LimitRaise",
     "PlayerLimit",
     "Refund",
     "RefundAttempt",

@@ -24,6 +24,7 @@ class Case(models.Model):
         SETTLEMENT_DIFFERENCE = "settlement_difference", "settlement file differs"
         UNMATCHED_NOTIFICATION = "unmatched_notification", "notification about a payment unknown to us"
         REFUND = "refund", "refund without a clear end"
+        VULNERABILITY = "vulnerability", "player past the vulnerability threshold"
 
     class State(models.TextChoices):
         OPEN = "open", "open"

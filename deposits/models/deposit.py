@@ -58,6 +58,8 @@ class Deposit(models.Model):
     currency = models.CharField(max_length=3)
     method_type = models.CharField(max_length=20)
     phone_number = models.CharField(max_length=16, blank=True, default="")
+    # The player's device, by whatever name the partner or our own cookie gives it; for velocity.
+    device = models.CharField(max_length=64, blank=True, default="", db_default="")
     carrier = models.CharField(max_length=40)
     carrier_payment_id = models.CharField(max_length=100, blank=True, default="")
     # Where the one-time code is checked; the code itself stays only until the carrier has answered.

@@ -8,11 +8,20 @@ WITH book AS (
     SELECT version = %(rulebook)s AND now() >= %(rules_from)s AND now() < %(rules_until)s AS fresh FROM deposits_rulebook WHERE id = 1
 ), player AS (
     SELECT p.id, p.daily_limit_minor, p.weekly_limit_minor, p.monthly_limit_minor,
-        CASE WHEN p.blocked_at IS NOT NULL THEN 'not_accepted' ELSE '' END AS barred,
+        coalesce(nullif(accounts_bar(p, %(counted_on)s::date, %(checked_in)s), ''), cooling.reason, '') AS barred,
         phone.verified_at IS NOT NULL OR %(assume_proved)s AS verified
     FROM accounts_player AS p
     LEFT JOIN accounts_playerphone AS phone ON phone.player_id = p.id AND phone.number = %(phone_number)s
+    LEFT JOIN LATERAL (
+        -- Too many failed attempts of late, by any of these (deposits/velocity.py).
+        SELECT 'too_many_requests' AS reason FROM deposits_failedattempts AS f
+        WHERE NOT p.is_test AND f.cooling_until > now() AND (f.subject = p.id::text AND f.subject_kind = 'player'
+            OR f.subject = %(phone_number)s AND f.subject_kind = 'phone_number'
+            OR f.subject = %(device)s AND f.subject_kind = 'device')
+        LIMIT 1) AS cooling ON true
     WHERE p.partner_id = %(partner_id)s AND p.external_id = %(player)s
+        -- Whom a test key's deposit made, with an identity that nobody looked at, is nobody to a live key.
+        AND (NOT p.is_test OR %(assume_proved)s OR %(key_id)s::bigint IS NULL)
         -- The web recognises a key from memory; whether it may still be used is decided here, by the database's clock.
         AND (%(key_id)s::bigint IS NULL OR EXISTS (
             SELECT FROM accounts_apikey WHERE id = %(key_id)s AND revoked_at IS NULL
@@ -22,11 +31,11 @@ WITH book AS (
         id, reference, partner_id, player_id, partner_reference, return_url, client, idempotency_key,
         idempotency_hash, request_id, amount_minor, currency, method_type, phone_number, carrier,
         carrier_payment_id, authorization_id, one_time_code, state, reason_code, carrier_code, next_step,
-        next_action_at, lease_owner, counted_on, proof_needed, created_at, updated_at)
+        next_action_at, lease_owner, counted_on, proof_needed, created_at, updated_at, device)
     SELECT %(id)s, %(reference)s, %(partner_id)s, player.id, %(partner_reference)s, %(return_url)s, %(client)s,
         %(idempotency_key)s, %(idempotency_hash)s, %(request_id)s, %(amount_minor)s, %(currency)s, %(method_type)s,
         %(phone_number)s, %(carrier)s, '', '', '', 'received', '', '', 'authorise', now(), '',
-        %(counted_on)s::date, %(phone_number)s <> '' AND NOT player.verified, now(), now()
+        %(counted_on)s::date, %(phone_number)s <> '' AND NOT player.verified, now(), now(), %(device)s
     FROM player, book WHERE player.barred = '' AND book.fresh
     ON CONFLICT (client, idempotency_key) DO NOTHING
     RETURNING id, player_id, created_at, proof_needed

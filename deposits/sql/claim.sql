@@ -71,16 +71,28 @@ WITH room AS (
         FOR UPDATE SKIP LOCKED) AS found
     WHERE NOT EXISTS (SELECT FROM shut WHERE shut.carrier = room.carrier AND shut.operation = 'authorise')
     ORDER BY found.next_action_at LIMIT %(batch)s - (SELECT count(*) FROM open)
-), due AS (
-    SELECT d.id, d.state AS was, chosen.probe, CASE WHEN d.state = 'received' THEN 'authorise'
-        ELSE deposits_step_of(d.state, d.next_step) END AS step
+), chosen_step AS (
+    SELECT d.id, d.player_id, d.counted_on, d.bound, d.state AS was, chosen.probe,
+        CASE WHEN d.state = 'received' THEN 'authorise' ELSE deposits_step_of(d.state, d.next_step) END AS step
     FROM deposits_deposit AS d JOIN (
         SELECT id, false AS probe FROM suspect UNION ALL SELECT id, false FROM open UNION ALL SELECT id, false FROM received
         UNION ALL SELECT id, true FROM probing) AS chosen USING (id)
+), due AS (
+    -- Whoever may not deposit any more is not charged: what a carrier may have is voided there, and what certainly
+    -- nobody has is not sent (actions/drain.py).
+    SELECT found.id, found.was, found.probe, coalesce(player.bar, '') AS bar,
+        coalesce(player.register_due AND found.step = 'authorise' AND NOT found.bound, false) AS register_due,
+        CASE WHEN player.bar <> '' AND (found.bound OR found.step = 'confirm') THEN 'cancel' ELSE found.step END AS step
+    FROM chosen_step AS found LEFT JOIN LATERAL (
+        SELECT accounts_bar(p, found.counted_on, %(checked_in)s) AS bar,
+            -- The national register's last answer does not count any more (actions/register_check.py).
+            p.jurisdiction = ANY (%(registered_in)s) AND coalesce(p.register_fresh_until <= now(), true) AS register_due
+        FROM accounts_player AS p
+        WHERE p.id = found.player_id AND found.step <> 'inquire') AS player ON true
 ), claimed AS (
     UPDATE deposits_deposit AS d SET
         state = CASE WHEN due.was = 'submitting' THEN 'unknown'
-                     WHEN due.step IN ('authorise', 'confirm') THEN 'submitting'
+                     WHEN due.step IN ('authorise', 'confirm') OR due.was = 'received' THEN 'submitting'
                      ELSE d.state END,
         first_sent_at = CASE WHEN due.step = 'authorise' THEN coalesce(d.first_sent_at, now()) ELSE d.first_sent_at END,
         last_sent_at = CASE WHEN due.step = 'authorise' THEN now() ELSE d.last_sent_at END,
@@ -92,7 +104,7 @@ WITH room AS (
         inquiries = CASE WHEN due.step = 'inquire' THEN d.inquiries + (d.lease_owner = '')::int ELSE 0 END,
         next_action_at = now() + %(lease)s::interval, updated_at = now()
     FROM due WHERE d.id = due.id
-    RETURNING d.*, due.was, due.step, due.probe
+    RETURNING d.*, due.was, due.step, due.probe, due.bar, due.register_due
 ), attempt AS (
     INSERT INTO deposits_attempt (deposit_id, epoch, step, worker, carrier, decision)
     SELECT id, lease_epoch, step, %(owner)s, carrier, concat_ws('; ', nullif(route_reason, ''),
@@ -106,7 +118,7 @@ WITH room AS (
 SELECT claimed.id, claimed.reference, claimed.partner_id, claimed.player_id, claimed.amount_minor, claimed.currency, claimed.method_type,
     claimed.phone_number, claimed.carrier, claimed.carrier_payment_id, claimed.authorization_id,
     claimed.one_time_code, claimed.consent_id, claimed.approval_code, claimed.credential,
-    claimed.code_tries, claimed.proof_needed, claimed.state, claimed.step, claimed.probe,
+    claimed.code_tries, claimed.proof_needed, claimed.state, claimed.step, claimed.probe, claimed.bar, claimed.register_due,
     claimed.lease_epoch, claimed.tries, claimed.sends, claimed.bound, claimed.route_reason, claimed.inquiries,
     claimed.not_found_seen, claimed.not_found_first_at, claimed.first_sent_at, claimed.last_sent_at,
     claimed.created_at, claimed.action_expires_at, claimed.reason_code, claimed.request_id, now() AS claimed_at,

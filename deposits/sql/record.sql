@@ -48,7 +48,7 @@ WITH given AS (
 ), event AS (
     INSERT INTO deposits_depositevent (deposit_id, event, from_state, to_state, actor_kind, actor, detail)
     SELECT id, event, was, state,
-        CASE WHEN event IN ('silence', 'not_sent', 'not_found', 'resent', 'overdue', 'set_aside') THEN 'worker' ELSE 'carrier' END,
+        CASE WHEN event IN ('silence', 'not_sent', 'not_found', 'resent', 'overdue', 'set_aside', 'barred') THEN 'worker' ELSE 'carrier' END,
         carrier, detail FROM moved
     WHERE was <> state OR event NOT IN ('silence', 'pending', 'not_found')
 ), change AS (

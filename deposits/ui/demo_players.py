@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from accounts import ledger
 from accounts.models import Partner, Player, PlayerPhone
+from accounts.protections.register import NEVER_DUE
 
 PARTNER = "demo-casino"
 USUAL = "demo-player"
@@ -39,7 +40,14 @@ def create(
     defaults = {"name": "Demo Casino", "return_addresses": settings.DEMO_RETURN_ADDRESSES}
     partner, _ = Partner.objects.get_or_create(slug=PARTNER, defaults=defaults)
     player, _ = Player.objects.get_or_create(
-        partner=partner, external_id=external_id, defaults={"weekly_limit_minor": weekly_limit_minor}
+        partner=partner,
+        external_id=external_id,
+        defaults={
+            "weekly_limit_minor": weekly_limit_minor,
+            "is_test": True,
+            "identity_state": Player.Identity.VERIFIED,
+            "register_fresh_until": NEVER_DUE,
+        },
     )
     PlayerPhone.objects.get_or_create(
         player=player, number=number, defaults={"verified_at": Now() if proved else None}

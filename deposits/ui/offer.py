@@ -137,7 +137,7 @@ def refusal_now(
     # Who has nothing left, or may not deposit at all, need not tap to be told.
     at_once = (
         stands.refusal() is not None
-        and "B" in reasons.REASONS[refusal.code].klass
-        and refusal.code != "limit_would_exceed"
+        and ("B" in reasons.REASONS[refusal.code].klass or refusal.field_name == "player")
+        and refusal.code not in ("limit_would_exceed", "not_accepted")
     )
     return refusal if asked_for or at_once else None

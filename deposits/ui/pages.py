@@ -24,6 +24,7 @@ from deposits.presentation import format_moment, format_money, format_period
 from deposits.ui import form_page, held_post, history, methods
 from deposits.ui import offer as offers
 from deposits.ui.deposit_page import GO_ON
+from deposits.ui.device import device_of, remember
 from deposits.ui.forms import ANOTHER_BANK, NEW_NUMBER, Entry, amount_minor, deposit_key, read_deposit_key
 from deposits.ui.methods import Method
 from deposits.ui.offer import Offer
@@ -53,7 +54,7 @@ def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
         offered, entry, sent="sent" in request.GET, refused=request.GET.get("refused", "")
     )
     context["key"] = deposit_key(offered.player.pk)
-    return render(request, "deposits/form.html", context)
+    return remember(request, render(request, "deposits/form.html", context))
 
 
 def _deposit(request: HttpRequest, offered: Offer) -> HttpResponse:
@@ -65,7 +66,7 @@ def _deposit(request: HttpRequest, offered: Offer) -> HttpResponse:
     if key is None:
         # The form was made for somebody else, or by nobody: it is offered anew and not sent by itself.
         return _back_to_form(request, entry)
-    deposit_request = _request(offered, choice, entry, key)
+    deposit_request = _request(offered, choice, entry, key, device_of(request))
     spent = Deposit.objects.filter(client=deposit_request.client, idempotency_key=key).first()
     if spent is not None:
         return _already_sent(request, spent, entry)
@@ -88,7 +89,7 @@ def _deposit(request: HttpRequest, offered: Offer) -> HttpResponse:
     return _to(accepted.deposit, **({GO_ON: "1"} if choice.by_bank else {}))
 
 
-def _request(offered: Offer, choice: Method, entry: Entry, key: str) -> DepositRequest:
+def _request(offered: Offer, choice: Method, entry: Entry, key: str, device: str) -> DepositRequest:
     """The form, found to be without problems, as a request."""
     player, minor = offered.player, amount_minor(entry.amount)
     assert minor is not None
@@ -109,6 +110,7 @@ def _request(offered: Offer, choice: Method, entry: Entry, key: str) -> DepositR
         actor_kind="player",
         actor=player.external_id,
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        device=device,
         words=f"Deposit {format_money(minor, offered.currency, short=True)} {choice.how}",
         language=settings.LANGUAGE_CODE,
         channel="page",

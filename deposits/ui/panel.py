@@ -179,6 +179,7 @@ def _steps(deposit: Deposit, token: str) -> dict[str, str]:
             "wait": form,
             "my_deposits": reverse("deposit-history"),
             "my_limits": reverse("deposit-limits"),
+            "take_a_break": reverse("deposit-protection"),
             "how_it_works": reverse("phone-bill"),
         }
     if presentation.awaits_approval(deposit):

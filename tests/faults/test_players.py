@@ -47,7 +47,9 @@ def test_f59_fifty_pairs_of_the_same_key_at_the_same_instant_are_fifty_deposits(
 def test_f61_a_hundred_at_once_at_the_edge_of_the_limit_are_one_deposit(rig: Rig) -> None:
     partner = Partner.objects.get(slug=demo_players.PARTNER)
     name = f"f61-{uuid.uuid4().hex[:12]}"
-    player = Player.objects.create(partner=partner, external_id=name, weekly_limit_minor=2_001)
+    player = Player.objects.create(
+        partner=partner, external_id=name, weekly_limit_minor=2_001, identity_state="verified"
+    )
     number = rig.number()
     start = threading.Barrier(AT_ONCE)
 

@@ -89,7 +89,7 @@ def test_f35_a_tombstone_whose_answer_is_lost_is_asked_about_and_never_confirmed
 
 def test_a_lost_answer_to_prepare_ends_in_failed_and_takes_nothing(carrier: Carrier) -> None:
     casino = partner()
-    Player.objects.create(partner=casino, external_id="p-1")
+    Player.objects.create(partner=casino, external_id="p-1", identity_state="verified")
     deposit = carrier.deposit(test_mode=False, partner_id=casino.pk)
     assert deposit.proof_needed
     carrier.script(deposit.phone_number, {"charge": True, "mode": "abort"})

@@ -19,7 +19,7 @@ AMOUNT_MINOR = 2_000
 def credited_in_bulk(number: int, day: date, carrier: str = "sandbox-mobile") -> list[Deposit]:
     """Return `number` deposits of one player, sent and credited at noon of `day` (UTC), booked and all."""
     casino = partner()
-    player = Player.objects.create(partner=casino, external_id="p-bulk")
+    player = Player.objects.create(partner=casino, external_id="p-bulk", identity_state="verified")
     noon = datetime.combine(day, time(12), UTC)
     deposits = [
         Deposit(

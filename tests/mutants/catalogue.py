@@ -134,7 +134,7 @@ MUTANTS = (
         (
             Edit(
                 "deposits/sql/claim.sql",
-                "WHEN due.step IN ('authorise', 'confirm') THEN 'submitting'",
+                "WHEN due.step IN ('authorise', 'confirm') OR due.was = 'received' THEN 'submitting'",
                 "WHEN due.step = 'confirm' THEN 'submitting'",
             ),
         ),
@@ -361,5 +361,49 @@ MUTANTS = (
         "the end of a refund and its booking stand or fall together",
         (Edit("deposits/actions/refunds/record.py", "    with transaction.atomic():\n", "    if True:\n"),),
         (f"{REFUNDS}/test_bank.py",),
+    ),
+    Mutant(
+        "a break begun after the acceptance stops the charge",
+        (
+            Edit(
+                "deposits/actions/drain.py",
+                "return bool(claimed.bar) and claimed.step == Deposit.Next.AUTHORISE",
+                "return False",
+            ),
+        ),
+        ("tests/faults_evidence/test_barred.py",),
+    ),
+    Mutant(
+        "nobody ends a break or an exclusion early",
+        (
+            Edit(
+                "accounts/migrations/0008_protections.py",
+                "RAISE EXCEPTION 'player %: a break",
+                "RAISE NOTICE 'player %: a break",
+            ),
+        ),
+        ("tests/accounts/test_breaks.py",),
+    ),
+    Mutant(
+        "no limit of a player's rises without the player's second act",
+        (
+            Edit(
+                "deposits/migrations/0017_limit_raises.py",
+                "RAISE EXCEPTION 'player %: only the player",
+                "RAISE NOTICE 'player %: only the player",
+            ),
+        ),
+        ("tests/deposits/api/test_own_limits.py",),
+    ),
+    Mutant(
+        "nobody is charged while the register does not answer",
+        (
+            Edit(
+                "deposits/actions/register_check.py",
+                'return "" if profile.unanswered == "allow" else "check_unavailable"',
+                'return ""',
+            ),
+        ),
+        ("tests/faults_evidence/test_register.py",),
     ),
 )

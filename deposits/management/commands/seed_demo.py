@@ -14,6 +14,7 @@ from django.db import transaction
 
 from accounts import api_keys, ledger
 from accounts.models import ApiKey, Partner, Player, PlayerPhone, User
+from accounts.protections.register import NEVER_DUE
 from deposits import rule_sets
 
 DEMO_PARTNER = "demo-casino"
@@ -68,7 +69,14 @@ def seed() -> dict[str, Any]:
     key = os.environ.get("DEMO_API_KEY", "")
     key = api_keys.issue(partner, "demo", ApiKey.Mode.TEST, key=key)
     player, _ = Player.objects.get_or_create(
-        partner=partner, external_id=DEMO_PLAYER, defaults={"weekly_limit_minor": 50_000}
+        partner=partner,
+        external_id=DEMO_PLAYER,
+        defaults={
+            "weekly_limit_minor": 50_000,
+            "is_test": True,
+            "identity_state": Player.Identity.VERIFIED,
+            "register_fresh_until": NEVER_DUE,
+        },
     )
     phone, _ = PlayerPhone.objects.get_or_create(player=player, number=DEMO_PHONE)
     if phone.verified_at is None:

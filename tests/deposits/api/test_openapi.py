@@ -76,6 +76,8 @@ def _routes(patterns: Any, prefix: str = "") -> list[str]:
         ("Refund", refund_operations.REFUND),
         ("AskEligibility", examples.ASK_ELIGIBILITY),
         ("Eligibility", examples.ELIGIBILITY),
+        ("PutPlayer", examples.PUT_PLAYER),
+        ("Player", examples.PLAYER),
     ],
 )
 def test_every_example_keeps_to_its_schema(schema: str, example: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts.models import AuditRecord, Player
+from accounts.models import ApiKey, AuditRecord, Player
 from deposits.models import Deposit
 from tests.deposits import making
 from tests.deposits.api.calling import DEPOSITS, Api, body, check_problem, stored
@@ -85,6 +85,8 @@ def test_s12_a_list_holds_only_the_partners_own(api: Api, make_api: MakeApi) -> 
 def test_test_and_live_keys_do_not_see_each_others_deposits(api: Api, make_api: MakeApi) -> None:
     live = make_api("live", of=api)
     sent = body()
+    partner = ApiKey.objects.get(prefix=api.key[:16]).partner
+    Player.objects.create(partner=partner, external_id=sent["player"], identity_state="verified")
     tested = api.create(sent).json()
     lived = live.create(sent).json()
     assert lived["id"] != tested["id"]

@@ -135,7 +135,7 @@ class Limits(RuleBasedStateMachine):
         partner = making.partner()
         self.partner_id = partner.pk
         self.number = f"+447700900{partner.pk:06}"
-        self.player = Player.objects.create(partner=partner, external_id="p-1")
+        self.player = Player.objects.create(partner=partner, external_id="p-1", identity_state="verified")
         make_rules(partner.pk, self.number)
         self.booked: list[Booked] = []
         self.returned: list[tuple[int, int]] = []

@@ -56,6 +56,8 @@ def claimed(**changes: Any) -> Claimed:
             step=Step.AUTHORISE,
             lease_epoch=1,
             probe=False,
+            bar="",
+            register_due=False,
             tries=1,
             sends=0,
             bound=False,

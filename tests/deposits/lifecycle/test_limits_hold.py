@@ -19,7 +19,9 @@ pytestmark = pytest.mark.usefixtures("committed")
 
 def test_f61_twenty_at_once_never_pass_the_players_limit() -> None:
     partner = making.partner()
-    Player.objects.create(partner=partner, external_id="p-1", weekly_limit_minor=7_000)
+    Player.objects.create(
+        partner=partner, external_id="p-1", weekly_limit_minor=7_000, identity_state="verified"
+    )
     barrier = threading.Barrier(20)
 
     def ask(_: int) -> str:
@@ -43,7 +45,9 @@ def test_f61_twenty_at_once_never_pass_the_players_limit() -> None:
 
 def test_a_refused_deposit_leaves_nothing_behind() -> None:
     partner = making.partner()
-    player = Player.objects.create(partner=partner, external_id="p-1", weekly_limit_minor=1_999)
+    player = Player.objects.create(
+        partner=partner, external_id="p-1", weekly_limit_minor=1_999, identity_state="verified"
+    )
     with pytest.raises(Refusal) as refused:
         accept(making.request("301", partner_id=partner.pk, amount_minor=2_000))
     assert refused.value.facts["left_minor"] == 1_999

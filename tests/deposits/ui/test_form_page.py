@@ -9,6 +9,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.models import Player
 from deposits.states import State
 from tests.deposits.ui.visiting import (
     deposit_of,
@@ -158,9 +159,11 @@ def test_a_refusal_that_no_longer_holds_is_not_shown() -> None:
 
 
 def test_a_blocked_player_is_told_neutrally() -> None:
-    someone = player(blocked_at=timezone.now())
+    someone = player()
     client = visitor(someone)
-    page = client.get(tap(client)["Location"])
+    key = key_of(client.get("/deposit/"))
+    Player.objects.filter(pk=someone.pk).update(blocked_at=timezone.now())
+    page = client.get(tap(client, key=key)["Location"])
     assert "We cannot take this deposit" in text_of(page)
     assert b'<form method="post"' not in page.content
 

@@ -20,6 +20,7 @@ SENT_WITH_SCRIPT = {"live": "1"}
 
 def player(*endings: str, proved: bool = True, **fields: Any) -> Player:
     """Return a player with the sandbox's numbers that end so; by default 001."""
+    fields.setdefault("identity_state", Player.Identity.VERIFIED)
     made = Player.objects.create(partner=partner(), external_id=f"p-{uuid.uuid4().hex[:8]}", **fields)
     for ending in endings or ("001",):
         phone = PlayerPhone.objects.create(player=made, number=f"+447700900{ending}")

@@ -1,0 +1,1 @@
+"""What protects players: breaks and exclusions, the identity gate, their own limits. Each act leaves an audit row."""

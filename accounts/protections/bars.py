@@ -1,0 +1,54 @@
+"""Whether a player may deposit now, and if not, why: one verdict, the same that the accept and claim statements use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+
+#: What is wrong, for partners; players read the reason of the same code.
+DETAILS: Final = {
+    "time_out_active": "The player is taking a break.",
+    "self_excluded": "The player is self-excluded.",
+    "not_accepted": "We cannot take this deposit.",
+    "under_age": "The player is not old enough.",
+    "checks_needed": "The player's identity has to be verified first.",
+    "too_many_requests": "There were too many failed attempts of late.",
+}
+
+_STANDING = """
+SELECT accounts_bar(p, %s, %s), p.barred_until FROM accounts_player AS p WHERE p.id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Why a player may not deposit: the code of a reason, and when it ends by itself, where that is known."""
+
+    code: str
+    ends_at: datetime | None = None
+
+    @classmethod
+    def of(cls, code: str, barred_until: datetime | None) -> Bar:
+        """Return the bar `code` of a player whose longest break ends at `barred_until`."""
+        return cls(code, barred_until if code in ENDING else None)
+
+
+#: Bars that end by themselves.
+ENDING: Final = frozenset({"time_out_active", "self_excluded"})
+
+
+def checked_in() -> list[str]:
+    """Return the jurisdictions in which nobody deposits before their identity is verified."""
+    return list(settings.IDENTITY_REQUIRED_IN)
+
+
+def standing(player_id: int, today: date) -> Bar | None:
+    """Return what keeps the player from depositing, or None. `today` is the day in the limits' time zone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, [today, checked_in(), player_id])
+        code, barred_until = cursor.fetchone()
+    return Bar.of(code, barred_until) if code else None

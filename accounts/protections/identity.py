@@ -1,0 +1,85 @@
+"""The age and identity gate: what the partner has found out about a player, and from which day they are of age."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.conflicts import again_on_conflict
+from accounts.models import Person, Player
+from accounts.protections.acts import Actor, NotAllowed
+
+#: Particulars, by the names of their columns.
+PARTICULARS: Final = ("born_on", "first_name", "last_name", "postcode", "email", "phone_number")
+
+
+class OtherMode(Exception):
+    """A test key may not touch a player who is real."""
+
+
+@again_on_conflict
+@transaction.atomic
+def put(partner_id: int, name: str, given: Mapping[str, Any], by: Actor, *, test: bool) -> Player:
+    """Create the partner's player `name`, or replace what is known about them; return the player.
+
+    `given`: `identity_state`, `jurisdiction` and any of `PARTICULARS`; what is left out is forgotten. `test`: by a test
+    key. Raises `NotAllowed` for a verified player without a birth date, and `OtherMode`.
+    """
+    Player.objects.get_or_create(partner_id=partner_id, external_id=name, defaults={"is_test": test})
+    player = Player.objects.select_for_update().get(partner_id=partner_id, external_id=name)
+    if test and not player.is_test:
+        raise OtherMode
+    player.is_test = test
+    blank = {field: None if field == "born_on" else "" for field in PARTICULARS}
+    return _write(player, {**blank, **given}, by)
+
+
+@again_on_conflict
+@transaction.atomic
+def change(player: Player, given: Mapping[str, Any], by: Actor) -> Player:
+    """Change what `given` names about a player and leave the rest; return the player. Raises `NotAllowed`."""
+    return _write(Player.objects.select_for_update().get(pk=player.pk), given, by)
+
+
+def of_age_on(born_on: date, years: int) -> date:
+    """Return the day from which somebody born on `born_on` is `years` old; a 29 February counts as 1 March."""
+    try:
+        return born_on.replace(year=born_on.year + years)
+    except ValueError:
+        return date(born_on.year + years, 3, 1)
+
+
+def _write(player: Player, given: Mapping[str, Any], by: Actor) -> Player:
+    person = Person.objects.filter(player=player).first() or Person(player=player)
+    before = {"identity_state": player.identity_state, "jurisdiction": player.jurisdiction}
+    changed = sorted(
+        field for field in PARTICULARS if field in given and getattr(person, field) != given[field]
+    )
+    for field in changed:
+        setattr(person, field, given[field])
+    player.identity_state = given.get("identity_state", player.identity_state)
+    player.jurisdiction = given.get("jurisdiction", player.jurisdiction)
+    if player.identity_state == Player.Identity.VERIFIED and person.born_on is None:
+        raise NotAllowed("birth_date", "Send the birth date of a player whose identity is verified.")
+    player.of_age_on = of_age_on(person.born_on, settings.MINIMUM_AGE_YEARS) if person.born_on else None
+    if changed:
+        # The register was asked about somebody else, or about nobody.
+        player.register_fresh_until = None
+    player.save(
+        update_fields=["is_test", "identity_state", "jurisdiction", "of_age_on", "register_fresh_until"]
+    )
+    person.updated_at = Now()
+    person.save()
+    # Which particulars changed, not what they are: the audit trail never forgets.
+    after = {
+        "identity_state": player.identity_state,
+        "jurisdiction": player.jurisdiction,
+        "changed": changed,
+    }
+    by.note("player.identity_written", player, before, after)
+    return player
