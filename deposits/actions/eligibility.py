@@ -21,7 +21,7 @@ from deposits.models import Accumulator, Rule
 from deposits.rules import Scope
 
 Subject = Rule.Subject
-_RANGE = "range"
+_RANGE, _LEARNT = "range", "carrier-refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +149,10 @@ class Learnt:
         """Return what follows for a deposit."""
         source = f"The answer of {profile.name} to an earlier deposit"
         if asked_minor < self.refused_minor:
-            return Verdict("carrier-refused", source, None)
+            return Verdict(_LEARNT, source, None)
         detail = f"{profile.name} has refused {self.refused_minor} minor units for its own cap."
         facts = {"resets_at": self.until, "network": profile.name}
-        return Verdict("carrier-refused", source, Refusal("carrier_monthly_limit", detail, "amount", facts))
+        return Verdict(_LEARNT, source, Refusal("carrier_monthly_limit", detail, "amount", facts))
 
 
 def eligibility(
@@ -201,15 +201,13 @@ def _judged(standing: Standing, asked_minor: int, profile: CarrierProfile) -> Ve
 
 
 def _precedence(verdict: Verdict) -> tuple[bool, int, int]:
-    """Of those who fail: checks of the player, then the range, then the player's limits, then the rest."""
+    """Of those who fail: checks of the player, then the range, then the player's limits, single amounts, the rest."""
     standing = verdict.standing
     if standing is None:
-        return (
-            verdict.passes,
-            1 if verdict.code == _RANGE else 0 if verdict.code != "carrier-refused" else 4,
-            0,
-        )
-    return verdict.passes, 2 if standing.rule.subject == Subject.PLAYER else 3, standing.left or 0
+        return verdict.passes, {_RANGE: 1, _LEARNT: 5}.get(verdict.code, 0), 0
+    if standing.rule.subject == Subject.PLAYER:
+        return verdict.passes, 2, standing.left or 0
+    return verdict.passes, 4 if standing.applied.counts else 3, standing.left or 0
 
 
 def refusal_by(standing: Standing, asked_minor: int, profile: CarrierProfile) -> Refusal:

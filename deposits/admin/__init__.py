@@ -7,6 +7,7 @@ from deposits.admin import (
     deposit_pages,
     inbox,
     player_pages,
+    rule_pages,
     settlement_pages,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "deposit_pages",
     "inbox",
     "player_pages",
+    "rule_pages",
     "settlement_pages",
 ]

@@ -163,7 +163,7 @@ def view_of(admin: ModelAdmin, name: str) -> Callable[..., HttpResponse]:
         form = act.form(request, case)
         if request.method == "POST" and form.is_valid():
             try:
-                act.do(case, _clerk(request), form.cleaned_data)
+                act.do(case, clerk_of(request), form.cleaned_data)
                 messages.success(request, act.done)
             except (Refusal, NotPossibleNow) as refusal:
                 messages.error(request, str(refusal))
@@ -180,7 +180,8 @@ def view_of(admin: ModelAdmin, name: str) -> Callable[..., HttpResponse]:
     return view
 
 
-def _clerk(request: HttpRequest) -> Clerk:
+def clerk_of(request: HttpRequest) -> Clerk:
+    """Return who is signed in, as the actions want to know them."""
     context = structlog.contextvars.get_contextvars()
     return Clerk(
         user_id=int(request.user.pk or 0),

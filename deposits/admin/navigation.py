@@ -17,6 +17,8 @@ _GROUPS = (
             ("Notifications", "inbox", "deposits_carriernotification", "deposits.view_carriernotification"),
             ("Breakers", "electric_bolt", "deposits_breaker", "deposits.view_breaker"),
             ("Limit usage", "speed", "deposits_accumulator", "deposits.view_accumulator"),
+            ("Rules", "gavel", "deposits_rule", "deposits.view_rule"),
+            ("Rule proposals", "rule", "deposits_ruleproposal", "deposits.view_ruleproposal"),
         ),
     ),
     (

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("deposits.api")
 
+READ = "deposits:read"
 _ACT_OF_METHOD = {"GET": "read", "HEAD": "read", "POST": "write", "PUT": "write", "PATCH": "write"}
 # An address ends up in histories and logs, so a key that came in one is no longer a secret.
 _KEY_PARAMETERS = frozenset({"api_key", "apikey", "key", "access_token", "token"})
@@ -53,14 +54,17 @@ class RecognisedApiKey(ApiKeyAuthentication):
 
 
 class HasScope(BasePermission):
-    """Reading needs `deposits:read`, everything else `deposits:write`; where players are concerned, `players:…`."""
+    """Reading needs `deposits:read`, everything else `deposits:write`, unless the view says what it `needs_scope`.
+
+    Where players are concerned it is `players:…`.
+    """
 
     area = "deposits"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True, or a `Problem` (403) that names the scope. A method that nobody may use is refused later, with 405."""
         act = _ACT_OF_METHOD.get(request.method or "")
-        needed = f"{self.area}:{act}"
+        needed = getattr(view, "needs_scope", "") or f"{self.area}:{act}"
         if act is None or needed in holder_of(request).scopes:
             return True
         raise Problem("scope_missing", f"This key lacks the scope {needed}.")

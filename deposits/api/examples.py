@@ -104,3 +104,57 @@ PLAYER: dict[str, Any] = {
     "breaks": [],
     "created_at": "2026-11-22T10:00:00.123456Z",
 }
+
+ASK_ELIGIBILITY: dict[str, Any] = {
+    "player": "p-1001",
+    "currency": "GBP",
+    "amount": 2000,
+    "method": {"type": "carrier_billing", "phone_number": "+447700900123"},
+}
+
+ELIGIBILITY: dict[str, Any] = {
+    "object": "eligibility",
+    "player": "p-1001",
+    "currency": "GBP",
+    "amount": 2000,
+    "eligible": False,
+    "methods": [
+        {
+            "type": "carrier_billing",
+            "phone_number": "+44******123",
+            "carrier": "sandbox-mobile",
+            "eligible": False,
+            "minimum": 100,
+            "maximum": 1000,
+            "price_points": [],
+            "reason": {
+                "code": "carrier_monthly_limit",
+                "title": "Phone bill limit reached for this month",
+                "text": "You have used £230 of £240. It starts again on 1 December. You have not been charged.",
+                "next": [{"label": "See my deposits", "action": "my_deposits"}],
+            },
+            "rules": [
+                {
+                    "rule": "gb-psr-month",
+                    "version": 1,
+                    "passes": False,
+                    "subject": "phone_number",
+                    "measure": "gross",
+                    "window": "month",
+                    "length": None,
+                    "used": 23000,
+                    "limit": 24000,
+                    "left": 1000,
+                    "resets_at": "2026-12-01T00:00:00Z",
+                    "source": "Payment Services Regulations 2017, Schedule 1",
+                    "reason": {
+                        "code": "carrier_monthly_limit",
+                        "title": "Phone bill limit reached for this month",
+                        "text": "You have used £230 of £240. It starts again on 1 December. You have not been charged.",
+                        "next": [{"label": "See my deposits", "action": "my_deposits"}],
+                    },
+                }
+            ],
+        }
+    ],
+}

@@ -30,6 +30,7 @@ class Group:
 
     fields: Mapping[str, Field | Group]
     gate: str = ""
+    required: bool = True
 
 
 _DESCRIBED = {str: "text", int: "a whole number, written in digits only, without quotes", dict: "an object"}
@@ -79,7 +80,7 @@ def _field_error(value: Any, field: Field | Group, path: str) -> list[FieldError
 
 
 def _is_required(field: Field | Group) -> bool:
-    return isinstance(field, Group) or field.required
+    return field.required
 
 
 def _kind(field: Field | Group) -> str:

@@ -298,3 +298,19 @@ CHANGE_LIMITS: Operation = {
         **_problems(*_ALWAYS, *_WRITING, *_BODY, "not_found", "not_possible_now"),
     },
 }
+
+ASK_ELIGIBILITY: Operation = {
+    "operationId": "askEligibility",
+    "tags": ["Players"],
+    "summary": "What a player may deposit",
+    "description": "Every check and rule that applies, with the figures used, and the amounts that would pass by each "
+    "way to pay. It changes nothing, and promises nothing: a deposit is checked again when it is accepted. Without an "
+    "amount it is about the least there is; without a method, about each of the player's numbers. With a test key, a "
+    "player not seen before is taken for a new one.",
+    "parameters": [],
+    "requestBody": _body("AskEligibility", examples.ASK_ELIGIBILITY),
+    "responses": {
+        "200": _answer("How it stands.", ref("Eligibility"), examples.ELIGIBILITY),
+        **_problems(*_ALWAYS, *_BODY, "method_not_supported", "currency_not_supported", "player_unknown"),
+    },
+}

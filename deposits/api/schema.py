@@ -12,6 +12,7 @@ from drf_spectacular.openapi import AutoSchema
 
 from deposits.api.components import HEADERS, SCHEMAS, SECURITY_SCHEMES
 from deposits.api.player_components import PLAYER_SCHEMAS
+from deposits.api.rule_components import ELIGIBILITY_SCHEMAS
 
 
 class DescribedSchema(AutoSchema):
@@ -28,7 +29,7 @@ class DescribedSchema(AutoSchema):
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add what the operations refer to. Called by the generator (SPECTACULAR_SETTINGS)."""
     result["components"] = {
-        "schemas": {**SCHEMAS, **PLAYER_SCHEMAS},
+        "schemas": {**SCHEMAS, **PLAYER_SCHEMAS, **ELIGIBILITY_SCHEMAS},
         "headers": HEADERS,
         "securitySchemes": SECURITY_SCHEMES,
     }

@@ -31,11 +31,11 @@ WITH book AS (
         id, reference, partner_id, player_id, partner_reference, return_url, client, idempotency_key,
         idempotency_hash, request_id, amount_minor, currency, method_type, phone_number, carrier,
         carrier_payment_id, authorization_id, one_time_code, state, reason_code, carrier_code, next_step,
-        next_action_at, lease_owner, counted_on, proof_needed, created_at, device)
+        next_action_at, lease_owner, counted_on, proof_needed, created_at, updated_at, device)
     SELECT %(id)s, %(reference)s, %(partner_id)s, player.id, %(partner_reference)s, %(return_url)s, %(client)s,
         %(idempotency_key)s, %(idempotency_hash)s, %(request_id)s, %(amount_minor)s, %(currency)s, %(method_type)s,
         %(phone_number)s, %(carrier)s, '', '', '', 'received', '', '', 'authorise', now(), '',
-        %(counted_on)s::date, NOT player.verified, now(), %(device)s
+        %(counted_on)s::date, NOT player.verified, now(), now(), %(device)s
     FROM player, book WHERE player.barred = '' AND book.fresh
     ON CONFLICT (client, idempotency_key) DO NOTHING
     RETURNING id, player_id, created_at, proof_needed

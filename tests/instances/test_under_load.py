@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,8 @@ from tests.stack import Answer, Stack, await_condition
 
 #: deploy/haproxy/haproxy.cfg.
 MAXCONN = 6
+#: Rounds of so many deposits at once, of which so many fit into what is left of the player's own limit.
+ROUNDS, AT_ONCE, ROOM = 10, 100, 7
 #: Whoever waits for a connection is told after 2 s; Django's own pool would wait for 30.
 LONG_S = 15.0
 
@@ -32,6 +35,37 @@ def test_f56_a_rolling_restart_of_everything_fails_no_request(stack: Stack) -> N
 
     assert figures["how"] == {}, figures
     assert figures["processes_restarted"] == 8
+
+
+def test_f61_a_hundred_at_once_at_two_instances_never_pass_the_edge_of_a_limit(stack: Stack) -> None:
+    with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as database:
+        for round_ in range(ROUNDS):
+            player, number = f"edge-{uuid.uuid4().hex[:8]}", f"+44770090{2_000 + round_}"
+            # The player exists from here on, and has deposited once.
+            assert _ask(stack, number, player) == (201, "")
+            most = 1_000 * (ROOM + 1)
+            database.execute(
+                "UPDATE accounts_player SET daily_limit_minor = %s WHERE external_id = %s", [most, player]
+            )
+            with ThreadPoolExecutor(max_workers=AT_ONCE) as everybody:
+                answers = Counter(everybody.map(lambda _: _ask(stack, number, player), range(AT_ONCE)))  # noqa: B023
+            assert answers == {(201, ""): ROOM, (422, "limit_reached"): AT_ONCE - ROOM}
+            held = database.execute(
+                "SELECT (SELECT sum(x)::bigint FROM unnest(reserved || settled) AS x) FROM deposits_accumulator AS a"
+                " JOIN accounts_player AS p ON a.subject = p.id::text"
+                " WHERE a.subject_kind = 'player' AND p.external_id = %s",
+                [player],
+            ).fetchone()
+            assert held == (most,)
+
+
+def _ask(stack: Stack, number: str, player: str) -> tuple[int, str]:
+    key = uuid.uuid4().hex
+    answer = stack.deposit(number, player=player, amount=1_000, key=key)
+    # The balancer sheds what it cannot queue: nothing was done, and the same key is as good as new.
+    while answer.status == 503:
+        answer = stack.deposit(number, player=player, amount=1_000, key=key)
+    return answer.status, answer.body.get("code", "")
 
 
 def test_f57_a_surge_is_bounded_and_the_rest_is_told_to_come_again(stack: Stack) -> None:

@@ -27,7 +27,15 @@ def test_everything_that_is_money_limits_or_trail_is_read_only() -> None:
     assert set(_READ_ONLY) == {
         *(
             f"deposits.{name}"
-            for name in ("deposit", "carriernotification", "accumulator", "case", "breaker")
+            for name in (
+                "deposit",
+                "carriernotification",
+                "accumulator",
+                "case",
+                "breaker",
+                "rule",
+                "ruleproposal",
+            )
         ),
         *(f"deposits.settlement{name}" for name in ("file", "line", "finding")),
         *(f"accounts.{name}" for name in ("player", "partner", "apikey", "ledgeraccount", "ledgerentry")),

@@ -27,6 +27,7 @@ from deposits.actions.refusal import Refusal
 from deposits.models import Accumulator, Deposit
 from deposits.rules import minute_of
 from tests.deposits import making
+from tests.deposits.clock import run_again, stand_at
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -89,22 +90,11 @@ def _is_anchor(day: date) -> bool:
 class Clock:
     """The database's clock, for the statements of this connection."""
 
-    def __init__(self) -> None:
-        self.at = BEGINNINGS[0]
+    at = BEGINNINGS[0]
 
     def set(self, at: datetime) -> None:
         self.at = at
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE SCHEMA IF NOT EXISTS standing_clock")
-            cursor.execute(
-                "CREATE OR REPLACE FUNCTION standing_clock.now() RETURNS timestamptz LANGUAGE sql STABLE "
-                f"RETURN timestamptz '{at.isoformat()}'"
-            )
-            cursor.execute("SET search_path TO standing_clock, pg_catalog, public")
-
-    def reset(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET search_path")
+        stand_at(at)
 
 
 def make_rules(partner_id: int, number: str) -> None:
@@ -141,7 +131,7 @@ class Limits(RuleBasedStateMachine):
 
     @initialize(beginning=st.sampled_from(BEGINNINGS))
     def begin(self, beginning: datetime) -> None:
-        self.clock.reset()
+        run_again()
         partner = making.partner()
         self.partner_id = partner.pk
         self.number = f"+447700900{partner.pk:06}"
@@ -202,7 +192,7 @@ class Limits(RuleBasedStateMachine):
             )
         held = [one for one in transitions.claim(20, "worker", {deposit.carrier: 20}) if one.id == booked.id]
         assert held
-        answers = {
+        answers: dict[str, carrier.Outcome] = {
             "succeed": carrier.Approved("pay", deposit.reference, deposit.amount_minor, deposit.currency),
             "fail": carrier.Declined("carrier_declined"),
             "unknown": carrier.Unknown("time-out"),
@@ -238,7 +228,7 @@ class Limits(RuleBasedStateMachine):
             self.what_is_held_is_what_is_owed()
             reserved = Accumulator.objects.filter(subject=self.number).values_list("reserved", flat=True)
             assert sum(map(sum, reserved)) == 0
-        self.clock.reset()
+        run_again()
 
 
 def test_the_accumulators_are_what_a_plain_model_says() -> None:
