@@ -144,13 +144,15 @@ def test_a_players_own_limit_lets_deposits_pass_up_to_it_and_not_beyond(
     assert code in reached["detail"]
     assert told["methods"][0]["reason"] == reached["reason"]
     # What protects the player never leads to another way to pay.
-    assert {step["action"] for step in reached["reason"]["next"]} == {"my_limits"}
+    assert {step["action"] for step in reached["reason"]["next"]} == {"my_limits", "take_a_break"}
 
 
 def test_own_limits_roll_until_the_regulator_wants_them_fixed(api: Api, change_carriers: Change) -> None:
     """What was deposited late on Saturday counts on Sunday by the rule of before, and not by that of after."""
     change_carriers(code="plain-mobile")
-    player = Player.objects.create(partner_id=_partner(api), external_id=PLAYER, daily_limit_minor=2_000)
+    player = Player.objects.create(
+        identity_state="verified", partner_id=_partner(api), external_id=PLAYER, daily_limit_minor=2_000
+    )
     for at, eligible in ((BEFORE, False), (NOW, True)):
         with standing_at(at):
             already("player", str(player.pk), "GBP", 2_000, timedelta(hours=14), at)
@@ -159,7 +161,9 @@ def test_own_limits_roll_until_the_regulator_wants_them_fixed(api: Api, change_c
 
 def test_who_is_blocked_is_told_so_before_anything_else(api: Api, change_carriers: Change) -> None:
     change_carriers(code="plain-mobile")
-    Player.objects.create(partner_id=_partner(api), external_id=PLAYER, blocked_at=timezone.now())
+    Player.objects.create(
+        identity_state="verified", partner_id=_partner(api), external_id=PLAYER, blocked_at=timezone.now()
+    )
     told = ask(api, amount=9_000)
     (method,) = told["methods"]
     assert (told["eligible"], method["maximum"], method["reason"]["code"]) == (False, None, "not_accepted")
