@@ -202,6 +202,20 @@ def paid_and_unanswered(bank: Bank) -> Deposit:
     return deposit
 
 
+def test_what_may_have_been_paid_never_runs_out(bank: Bank) -> None:
+    """The time to approve is over, and the bank does not answer: it was approved and ordered before."""
+    deposit = paid_and_unanswered(bank)
+    Deposit.objects.filter(pk=deposit.pk).update(action_expires_at=Now() - timedelta(hours=1))
+    bank.force("sandbox-bank", "read_error_500", times=50)
+    for _ in range(3):
+        bank.work(deposit)
+    deposit.refresh_from_db()
+    assert deposit.state == State.UNKNOWN
+    bank.set(bank_force=[])
+    bank.see_through(deposit, State.CREDITED)
+    paid_and_credited_once(bank, deposit)
+
+
 def test_past_the_time_that_keys_are_kept_it_is_only_asked(bank: Bank) -> None:
     bank.configure(reference_kept_s=1_000.0)
     deposit = paid_and_unanswered(bank)
