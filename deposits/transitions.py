@@ -127,6 +127,8 @@ class Claimed:
     claimed_at: datetime
     taken_minor: int | None
     player_account_id: int | None
+    player_name: str = ""
+    """As the partner has told it, for banks only; "" where it is not known."""
     consent_id: str = ""
     approval_code: str = ""
     credential: str = ""

@@ -228,6 +228,7 @@ def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
         consent_id=claimed.consent_id,
         approval_code=claimed.approval_code,
         credential=sealing.unseal(claimed.credential),
+        player_name=claimed.player_name,
         created_at=claimed.created_at,
         first_sent_at=claimed.first_sent_at,
         last_sent_at=claimed.last_sent_at,

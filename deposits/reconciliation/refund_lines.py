@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from accounts import ledger
 from deposits import refund_transitions
 from deposits.actions.refunds import book
 from deposits.models import Refund, SettlementFile, SettlementFinding, SettlementLine
@@ -62,5 +61,5 @@ def settle(file: SettlementFile, line: SettlementLine, refund_id: UUID) -> bool:
         detail=f"settlement file of {file.day}, line {line.number}",
         carrier_refund_id=line.payment_id,
     )
-    ledger.post(book.entries(refund, State(refund.state)))
+    book.end(refund, State(refund.state))
     return True

@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.architecture.source import ROOT
-from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import Mutant
 
 REPORTS = ROOT / "reports"
 #: Longer than the named tests take on two busy cores. A safety whose loss makes them wait for ever is caught, too.

@@ -5,118 +5,22 @@ A mutant is data. `find` must stand in its file exactly once; where it does not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.mutants.bank_and_refunds import BANK_AND_REFUNDS
+from tests.mutants.mutant import Edit, Mutant
 
 LIFECYCLE = "tests/deposits/lifecycle"
-REFUNDS = "tests/refunds"
-BANK = "tests/deposits/bank"
-_ADAPTER = "carriers/adapters/open_banking.py"
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Replace `find`, which stands in `file` exactly once, by `replacement`."""
-
-    file: str
-    find: str
-    replacement: str
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One safety, how it is removed, and the tests of which at least one must fail then."""
-
-    safety: str
-    edits: tuple[Edit, ...]
-    tests: tuple[str, ...]
-
 
 MUTANTS = (
-    Mutant(
-        "bank: an order is repeated under the same key",
-        (
-            Edit(
-                _ADAPTER,
-                'f"{order.reference}-{purpose}"',
-                'f"{order.reference}-{purpose}-{self._clock.now():.3f}"',
-            ),
-        ),
-        (f"{BANK}/test_lost_answers.py",),
-    ),
+    *BANK_AND_REFUNDS,
     Mutant(
         "bank: an answer counts with the bank's signature only",
         (Edit("carriers/signatures.py", "        if not right:\n", "        if False:\n"),),
         ("tests/carriers/test_open_banking.py",),
     ),
     Mutant(
-        "bank: a state is taken from nobody but us, for this deposit and this bank",
-        (
-            Edit(
-                "carriers/binding.py",
-                "    if not hmac.compare_digest(state.encode(), state_for(secret, carrier, reference).encode()):\n",
-                "    if not reference:\n",
-            ),
-        ),
-        (f"{BANK}/test_approvals.py",),
-    ),
-    Mutant(
         "bank: a token is for our consent",
         (Edit("carriers/code_flow.py", '{"nonce": self._derived("nonce", reference), **intent})', "{})"),),
         ("tests/carriers/test_open_banking.py",),
-    ),
-    Mutant(
-        "bank: a refusal is believed while the consent is unused",
-        (Edit(_ADAPTER, 'not in ("AUTH", "AWAU"):', 'in ("none",):'),),
-        ("tests/carriers/test_open_banking.py",),
-    ),
-    Mutant(
-        "bank: whoever holds a credential is in doubt",
-        (
-            Edit(
-                "deposits/actions/decide.py",
-                " or claimed.not_found_seen or claimed.credential\n",
-                " or claimed.not_found_seen\n",
-            ),
-            Edit(
-                "deposits/actions/decide_approval.py",
-                "    if not open_still or ordered or",
-                "    if not open_still or",
-            ),
-        ),
-        (f"{BANK}/test_lost_answers.py",),
-    ),
-    Mutant(
-        "bank: past the time that keys are kept nothing is ordered",
-        (
-            Edit(
-                "deposits/actions/decide_approval.py",
-                "    if since_first_s + profile.http_total_s >= profile.reference_kept_s:\n",
-                "    if since_first_s < 0:\n",
-            ),
-        ),
-        (f"{BANK}/test_lost_answers.py",),
-    ),
-    Mutant(
-        "bank: after a cancel no approval is taken",
-        (
-            Edit(
-                "deposits/actions/approve.py",
-                "        and deposit.next_step == Deposit.Next.INQUIRE\n",
-                "",
-            ),
-        ),
-        (f"{BANK}/test_approvals.py",),
-    ),
-    Mutant(
-        "bank: what an approval was good for is cleared",
-        (
-            Edit(
-                "deposits/sql/record.sql",
-                "credential = CASE WHEN given.final OR given.payment_id <> '' THEN '' WHEN",
-                "credential = CASE WHEN",
-            ),
-        ),
-        (f"{BANK}/test_approvals.py",),
     ),
     Mutant(
         "the same reference on every try",
@@ -310,57 +214,6 @@ MUTANTS = (
             ),
         ),
         (f"{LIFECYCLE}/test_limits_hold.py",),
-    ),
-    Mutant(
-        "a refund says that it may have happened before a byte leaves",
-        (Edit("deposits/sql/claim_refunds.sql", " WHEN 'approved' THEN 'submitting'", ""),),
-        (f"{REFUNDS}/test_lifecycle.py",),
-    ),
-    Mutant(
-        "all refunds of a deposit together never exceed what it credited, whatever code asks",
-        (
-            Edit(
-                "deposits/migrations/0009_refunds.py",
-                "IF taken + NEW.amount_minor > credited THEN",
-                "IF NEW.amount_minor > credited THEN",
-            ),
-        ),
-        (f"{REFUNDS}/test_requests.py",),
-    ),
-    Mutant(
-        "two refunds at the edge meet at the deposit's row",
-        (
-            Edit("deposits/migrations/0009_refunds.py", " FOR NO KEY UPDATE;", ";"),
-            Edit("deposits/actions/refunds/request.py", '.select_for_update(of=("self",))', ""),
-        ),
-        (f"{REFUNDS}/test_requests.py",),
-    ),
-    Mutant(
-        "a refused repetition of a doubtful refund is no proof",
-        (
-            Edit(
-                "deposits/actions/refunds/decide.py",
-                "    if claimed.step == Step.REFUND and claimed.in_doubt:\n        kept",
-                "    if False:\n        kept",
-            ),
-        ),
-        (f"{REFUNDS}/test_decide.py",),
-    ),
-    Mutant(
-        "what a dead worker knew of a refund counts no more",
-        (
-            Edit(
-                "deposits/sql/record_refunds.sql",
-                "JOIN given ON given.id = r.id AND given.epoch = r.lease_epoch",
-                "JOIN given ON given.id = r.id",
-            ),
-        ),
-        (f"{REFUNDS}/test_late_answers.py",),
-    ),
-    Mutant(
-        "the end of a refund and its booking stand or fall together",
-        (Edit("deposits/actions/refunds/record.py", "    with transaction.atomic():\n", "    if True:\n"),),
-        (f"{REFUNDS}/test_bank.py",),
     ),
     Mutant(
         "a break begun after the acceptance stops the charge",

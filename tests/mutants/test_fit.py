@@ -8,7 +8,8 @@ import pytest
 
 from tests.architecture.source import ROOT
 from tests.mutants.__main__ import Misfit, apply
-from tests.mutants.catalogue import MUTANTS, Edit, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import Edit, Mutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.safety)

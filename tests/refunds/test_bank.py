@@ -12,7 +12,7 @@ from accounts import ledger
 from deposits import presentation
 from deposits.actions.refunds import keep_up
 from deposits.actions.refusal import Refusal
-from deposits.models import Deposit, Refund
+from deposits.models import Accumulator, Deposit, Refund
 from deposits.refund_states import FINAL, State
 from deposits.states import State as DepositState
 from tests.deposits.bank.conftest import Bank
@@ -67,6 +67,12 @@ def ended_true(bank: Bank, refund: Refund) -> None:
     assert list(ledger.verify()) == []
 
 
+def went_back(deposit: Deposit) -> int:
+    """What the player's net limits know to have gone back, in minor units."""
+    row = Accumulator.objects.get(subject_kind="player", subject=str(deposit.player_id))
+    return sum(row.returned)
+
+
 def test_a_refund_goes_to_the_account_that_paid(bank: Bank) -> None:
     deposit = credited(bank)
     (paid,) = lines(bank, deposit.reference)
@@ -100,6 +106,7 @@ def test_a_refund_to_a_closed_account_is_put_back(bank: Bank) -> None:
     see_through(bank, refund, State.REFUSED)
     ended_true(bank, refund)
     assert (refund.carrier_code, balance_minor(deposit)) == ("AC04", 2_000)
+    assert went_back(deposit) == 0
 
 
 def test_a_201_that_is_lost_is_found_by_the_same_order_again(bank: Bank) -> None:
@@ -121,6 +128,7 @@ def test_killed_at_any_step_it_is_returned_once(bank: Bank, point: str) -> None:
     see_through(bank, refund, State.RETURNED)
     ended_true(bank, refund)
     assert balance_minor(deposit) == 1_300
+    assert went_back(deposit) == 700
 
 
 def test_a_payment_that_the_bank_never_named_is_refused_and_moves_nothing(bank: Bank) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import audit, ledger
+from accounts import audit
 from accounts.conflicts import again_on_conflict
 from deposits import doorbell, refund_transitions
 from deposits.actions.cases import Clerk
@@ -61,7 +61,7 @@ def reject(refund_id: UUID, by: Clerk, reason: str) -> Refund:
             detail=reason,
             **({} if own else {"decided_by": by.user_id}),
         )
-        ledger.post(book.entries(refund, State(refund.state)))
+        book.end(refund, State(refund.state))
         note("refund.rejected", refund, by, reason)
     return refund
 

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts import ledger
 from deposits import refund_transitions, retry
 from deposits.actions import cases
 from deposits.actions.refunds import book
@@ -53,7 +52,7 @@ def _give_up(batch: int) -> int:
         taken_back = refund.deposit.reversed_at is not None
         detail = "the carrier has taken the deposit back" if taken_back else "it could not be sent for a day"
         refund_transitions.move(refund, Event.GIVEN_UP, detail=detail, **_WORKER)
-        ledger.post(book.entries(refund, State(refund.state)))
+        book.end(refund, State(refund.state))
     return len(refunds)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import structlog
 from django.db import DatabaseError, OperationalError, transaction
 
-from accounts import ledger
 from accounts.conflicts import again_on_conflict
 from deposits import refund_transitions
 from deposits.actions.refunds import book
@@ -54,12 +53,7 @@ def record(answers: Answers) -> None:
 def _record(answers: Answers) -> None:
     with transaction.atomic():
         moved = set(refund_transitions.record([result for _, result in answers]))
-        ledger.post(
-            [
-                entry
-                for claimed, result in answers
-                if result.id in moved
-                for entry in book.entries(claimed, State(result.to_state))
-            ]
-        )
+        for claimed, result in answers:
+            if result.id in moved:
+                book.end(claimed, State(result.to_state))
         reach("refund.after_ledger")

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from accounts import ledger
 from deposits import refund_transitions, retry
 from deposits.actions.cases import Clerk
 from deposits.actions.refunds import book
@@ -46,7 +45,7 @@ def check(refund: Refund, resolution: Case.Resolution) -> None:
 def carry_out(refund: Refund, resolution: Case.Resolution, by: Clerk, reason: str) -> None:
     """Move the refund and book its end. The caller holds its row's lock and a transaction."""
     refund_transitions.move(refund, _EVENTS[resolution], actor_kind="staff", actor=by.name, detail=reason)
-    ledger.post(book.entries(refund, State(refund.state)))
+    book.end(refund, State(refund.state))
 
 
 def _says_returned(refund: Refund) -> bool:

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from accounts.models import Person
 from carriers.interface import ReturnRefused
 from deposits import sealing
 from deposits.actions.command import Caller, cancel
@@ -69,6 +70,27 @@ def test_a_bank_counts_the_players_limits_and_no_phones(bank: Bank) -> None:
     deposit = bank.accept()
     assert counted("player", deposit.player_id) == 2_000
     assert not Accumulator.objects.filter(subject="").exists()
+
+
+@pytest.mark.parametrize(
+    ("bank_id", "name", "ends", "reason"),
+    [
+        ("sandbox-bank", "Demo Player", State.CREDITED, ""),
+        ("sandbox-bank", "Ada Byron", State.REVIEW, "under_review"),
+        ("sandbox-bank-name", "Demo Player", State.DECLINED, "bank_name_mismatch"),
+    ],
+)
+def test_an_account_in_anothers_name_is_held_or_refused_as_the_profile_says(
+    bank: Bank, bank_id: str, name: str, ends: State, reason: str
+) -> None:
+    deposit = bank.sent_to_approve(bank_id)
+    first, last = name.split()
+    Person.objects.create(player_id=deposit.player_id, first_name=first, last_name=last)
+    bank.come_back(deposit, bank.decide(deposit))
+    bank.see_through(deposit, ends)
+    assert (deposit.state, deposit.reason_code) == (ends, reason)
+    assert credits_of(deposit) == (ends == State.CREDITED)
+    assert bank.record(deposit) == ([] if ends == State.DECLINED else [2_000])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from django.db.models import F
 from django.db.models.functions import Now
 
-from deposits import sealing
+from deposits import retry, sealing
 from deposits.models import Case, Deposit
 from deposits.states import State
 from tests.deposits.bank.conftest import Bank, credits_of
@@ -196,7 +196,10 @@ def paid_and_unanswered(bank: Bank) -> Deposit:
     """A payment was made, and nobody here knows it yet."""
     deposit = bank.approved()
     bank.force("sandbox-bank", "drop_after_payment")
-    bank.work(deposit)
+    with pytest.MonkeyPatch.context() as patch:
+        # However slow the machine is, nothing is asked yet.
+        patch.setattr(retry, "INQUIRY_SCHEDULE_S", (6_000,))
+        bank.work(deposit)
     deposit.refresh_from_db()
     assert deposit.state == State.UNKNOWN
     return deposit
