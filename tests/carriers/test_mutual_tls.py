@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,6 @@ from paysite.sandbox_banks import sandbox_banks
 from tests.carriers.replies import BANK_PROFILE, order
 from tests.carriers.sandbox.bank.test_bank_tls import certified
 from tests.carriers.sandbox.harness import CLIENT_ID, CLIENT_SECRET, Sandbox
-
-#: The same on each try: the bank compares.
-ORDER = order(msisdn="", created_at=datetime.now(UTC))
 
 
 @pytest.fixture
@@ -49,7 +47,9 @@ def asked_for_a_consent(sandbox: Sandbox, **changes: Any) -> Outcome:
     adapter, profile = loaded.adapters["sandbox-bank"], loaded.profiles["sandbox-bank"]
     keys = {"jwks": {"keys": adapter.public_keys()}}
     assert sandbox.call("PUT", "/sandbox/bank/client", keys).status == 200
-    (ended,) = driver.run([adapter.authorise(ORDER)], profile)
+    # An order of its own: a bank replays a consent, and by then it may have run out.
+    asked = order(msisdn="", reference=f"D-{uuid.uuid4().hex[:8]}", created_at=datetime.now(UTC))
+    (ended,) = driver.run([adapter.authorise(asked)], profile)
     return ended.outcome
 
 
