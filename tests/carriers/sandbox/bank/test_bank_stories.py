@@ -229,6 +229,19 @@ def test_settings_that_mean_nothing_are_refused(bank: Bank, settings: dict[str, 
     assert bank.sandbox.set(**settings).status == 400
 
 
+def test_the_control_page_shows_the_banks_and_sets_their_faults(bank: Bank, ref: str) -> None:
+    bank.pay(ref[:35])
+    wait_until(lambda: bank.record(ref[:35]) == [("payment", 2000)])
+    form = b"seed=7&answer_delay_ms=0&delay_jitter_ms=0&time_divisor=20&bank_fault.wrong_amount=0.5&fault.late_answer=0"
+    given = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    assert bank.sandbox.call("POST", "/sandbox/settings", form, given).status == 303
+    assert bank.sandbox.call("GET", "/sandbox/settings").json["bank_faults"] == {"wrong_amount": "0.5"}
+    page = bank.sandbox.call("GET", "/sandbox/").body.decode()
+    for shown in (*BANKS, bank.origin, ref[:35], 'name="bank_fault.wrong_amount" type="number" value="0.5"'):
+        assert shown in page, shown
+
+
 def test_every_bank_and_fault_is_documented() -> None:
     told = (ROOT / "docs" / "sandbox.md").read_text()
 
