@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
@@ -23,6 +24,14 @@ def _passwords_are_cheap() -> Iterator[None]:
     """Most tests of the admin begin with a member of staff; a million rounds for each were minutes of every run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_looked_up_when_asked_for() -> Iterator[None]:
+    """Each test client builds the middleware anew, and WhiteNoise would read all static files for every one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
         yield
 
 

@@ -191,36 +191,22 @@ def test_f52_a_full_disk_is_a_503_and_passes(proxied: Proxied) -> None:
 
 
 def test_f49_a_deadlock_is_run_again_and_nobody_sees_it(proxied: Proxied) -> None:
-    """We hold the second of the two accumulators that a deposit locks, and then want the first."""
+    """PostgreSQL says 40P01 to one of two in a circle. Here a trigger says it, once: who loses a real one is chance."""
     stack = proxied.stack
-    player, number = f"p-{uuid.uuid4().hex[:8]}", f"+44770090{1_000 + uuid.uuid4().int % 9_000}"
-    assert stack.deposit(number, player=player).status == 201
-    answers: list[Answer] = []
-    with _direct() as database, database.transaction():
-        (own,) = database.execute(
-            "SELECT a.id FROM deposits_accumulator AS a JOIN accounts_player AS p ON a.subject = p.id::text"
-            " WHERE a.subject_kind = 'player' AND p.external_id = %s FOR UPDATE OF a",
-            [player],
-        ).fetchone() or (None,)
-        assert own is not None
-        caller = threading.Thread(target=lambda: answers.append(stack.deposit(number, player=player)))
-        caller.start()
-        with _direct() as looking:
-            await_condition(
-                lambda: (
-                    looking.execute(
-                        "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
-                    ).fetchone()
-                    != (0,)
-                ),
-                what="the deposit waiting for us",
-            )
-        # Whoever has waited for a second looks for a circle: the deposit, which began to wait before us.
+    with _direct() as database:
+        database.execute("CREATE SEQUENCE circles")
         database.execute(
-            "SELECT id FROM deposits_accumulator WHERE subject_kind = 'phone_number' AND subject = %s FOR UPDATE",
-            [number],
+            "CREATE FUNCTION meets_itself() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF nextval('circles') = 1 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF;"
+            " RETURN NEW; END $$"
         )
-    caller.join()
-    assert [answer.status for answer in answers] == [201]
+        database.execute(
+            "CREATE TRIGGER meets_itself BEFORE INSERT ON deposits_deposit FOR EACH ROW EXECUTE FUNCTION meets_itself()"
+        )
+        try:
+            assert stack.deposit("001").status == 201
+        finally:
+            database.execute("DROP FUNCTION meets_itself CASCADE")
+            database.execute("DROP SEQUENCE circles")
     repeated = [line for line in lines(stack, "web") if line["event"] == "transaction_repeated"]
     assert [line["sqlstate"] for line in repeated] == ["40P01"]
