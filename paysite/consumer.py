@@ -1,4 +1,7 @@
-"""How a worker's parent survives a Redis that goes away and comes back: Celery's consumer, but for two things."""
+"""How a worker's parent survives what goes away and comes back: Celery's consumer, but for a few things.
+
+Whatever ends the parent ends its children and their work, and takes seconds to be there again.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _FIRST_S, _MORE_S, _MOST_S = 0.1, 0.2, 1.0
 
 
 class PatientConsumer(Consumer):
-    """Connects again soon, and takes no harm from rings that came by a connection that is gone."""
+    """Connects again soon, and takes no harm from rings, connections and children that are gone."""
+
+    #: At the first start (-1 in Celery) a child that was killed meanwhile would end the parent; it is replaced instead.
+    restart_count = 0
 
     def ensure_connected(self, conn: Any) -> Any:
         """Return `conn`, connected, however long that takes."""
@@ -29,11 +35,21 @@ class PatientConsumer(Consumer):
         )
         return super().ensure_connected(conn)
 
+    def on_close(self) -> None:
+        """The connection is given up. Children that have died and are not reaped yet are watched anew.
+
+        Celery 5.7 remembers None for what it watched of them, and would end when it finds that on the new connection.
+        """
+        super().on_close()
+        for child in getattr(self.pool._pool, "_pool", ()):
+            if getattr(child, "_sentinel_poll", child) is None:
+                del child._sentinel_poll
+
     def call_soon_ack(self, p: Callable[..., Any], *args: Any) -> Any:
         """Have a message acknowledged; one whose channel was closed meanwhile is let be.
 
-        Kombu 5.7 raises AttributeError for it, which would end the parent, all its children and their work. Redis
-        rings again for what was not acknowledged, and a ring too many does no harm.
+        Kombu 5.7 raises AttributeError for it, which would end the parent. Redis rings again for what was not
+        acknowledged, and a ring too many does no harm.
         """
         return super().call_soon_ack(partial(_forgiving, p), *args)  # type: ignore[misc]  # the stubs do not know it
 

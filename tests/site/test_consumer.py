@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import uuid
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -46,6 +47,16 @@ def test_what_else_goes_wrong_with_a_ring_is_not_hidden() -> None:
     with_error = acknowledge.on_error = mock.Mock()
     acknowledge()
     assert isinstance(with_error.call_args.args[0], ZeroDivisionError)
+
+
+def test_a_child_that_has_died_and_is_not_reaped_yet_ends_nobody_when_the_connection_is_lost() -> None:
+    mine = consumer()
+    died, lives = SimpleNamespace(_sentinel_poll=None), SimpleNamespace(_sentinel_poll=7)
+    mine.pool = SimpleNamespace(_pool=SimpleNamespace(_pool=[died, lives, SimpleNamespace()]), flush=None)
+    mine.controller, mine.task_buckets = None, {}
+    mine.on_close()
+    # What is not remembered is watched anew: None would be watched as it is.
+    assert (vars(died), vars(lives)) == ({}, {"_sentinel_poll": 7})
 
 
 def received_and_cut_off() -> tuple[Message, tuple[type[BaseException], ...]]:
