@@ -39,6 +39,8 @@ _PACE_S = 0.04
 #: A conversation is not begun with less time than this left to it, and the task needs some for the last record.
 _LEAST_S = 5
 _MARGIN_S = 2
+#: The database gets no quicker with what divides the other times.
+_LEAST_MARGIN_S = 0.5
 #: A database that is away is looked for this often.
 _ASK_AGAIN_S = 0.2
 
@@ -90,7 +92,7 @@ class _Shift:
         self.refunds = refunds.Turn(self.owner)
         self.sightings = breakers.Sightings()
         self.bell = doorbell.Attendance()
-        self.ends_at = now + limits.task_soft - _MARGIN_S / divisor
+        self.ends_at = now + limits.task_soft - max(_MARGIN_S / divisor, _LEAST_MARGIN_S)
         # Until here a conversation has all of its time.
         self.fresh_until = self.ends_at - limits.http_total
         self.least_s = _LEAST_S / divisor
