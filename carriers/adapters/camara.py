@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from msgspec import Meta, Struct
 
 from carriers import outcomes, wire
+from carriers.adapters._camara_windows import windows
 from carriers.camara_refunds import Refunds
 from carriers.cloudevents import read_event
 from carriers.error_info import code_and_message, described
@@ -221,15 +222,16 @@ class Adapter(Refunds):
         return outcome
 
     def _search(self, order: Order) -> Conversation:
-        """retrievePayments over the time in which this order can have arrived, until it turns up."""
-        since = order.first_sent_at or order.created_at
-        if since is None:
-            return Unknown("inquiry: first_sent_at or created_at is needed to search")
-        clocks_apart = timedelta(seconds=self.profile.clocks_apart_s)
-        window = {"paymentCreationDate.gte": wire.timestamp(since - clocks_apart)}
-        # What was sent last may arrive `horizon_s` later. A window that went on to now would outgrow any list.
-        last = order.last_sent_at or since + timedelta(seconds=self.profile.resend_within_s)
-        until = last + timedelta(seconds=self.profile.horizon_s) + clocks_apart
+        """retrievePayments over the times at which this order can have arrived, until it turns up."""
+        outcome: Outcome = Unknown("inquiry: first_sent_at or created_at is needed to search")
+        for window in windows(order, self.profile):
+            outcome = yield from self._search_within(order, *window)
+            if not isinstance(outcome, outcomes.NotFound):
+                break
+        return outcome
+
+    def _search_within(self, order: Order, since: datetime, until: datetime) -> Conversation:
+        window = {"paymentCreationDate.gte": wire.timestamp(since)}
         if until < datetime.now(UTC):
             window["paymentCreationDate.lte"] = wire.timestamp(until)
         seen, total = set[str](), -1

@@ -95,7 +95,9 @@ WITH room AS (
                      WHEN due.step IN ('authorise', 'confirm') OR due.was = 'received' THEN 'submitting'
                      ELSE d.state END,
         first_sent_at = CASE WHEN due.step = 'authorise' THEN coalesce(d.first_sent_at, now()) ELSE d.first_sent_at END,
-        last_sent_at = CASE WHEN due.step = 'authorise' THEN now() ELSE d.last_sent_at END,
+        -- A cancel of what the carrier has never named sends our reference as well: it is looked for from here on.
+        last_sent_at = CASE WHEN due.step = 'authorise' OR due.step = 'cancel' AND d.carrier_payment_id = '' THEN now()
+            ELSE d.last_sent_at END,
         -- Its worker has not said that nothing left: no other route may take it from here on.
         bound = d.bound OR due.was = 'submitting', sends = d.sends + (due.was = 'submitting')::int,
         lease_owner = %(owner)s, lease_epoch = d.lease_epoch + 1, tries = d.tries + 1,

@@ -231,6 +231,22 @@ def test_a_search_covers_every_try_of_this_order() -> None:
     assert (query["order"], query["page"], query["perPage"]) == ("asc", "1", str(PER_PAGE))
 
 
+def test_a_search_looks_for_a_late_tombstone_where_it_was_sent_and_nowhere_between() -> None:
+    sent = datetime(2026, 11, 22, 12, 0, tzinfo=UTC) - timedelta(days=300)
+    buried = sent + timedelta(hours=10)
+    looked = order(first_sent_at=sent, last_sent_at=buried)
+    requests = requests_of("inquire", looked, "list_empty", "list_empty")
+    asked = [parse_qs(urlsplit(request.url).query) for request in requests]
+    windows = [
+        tuple(datetime.fromisoformat(query[f"paymentCreationDate.{end}"][0]) for end in ("gte", "lte"))
+        for query in asked
+    ]
+    apart, late = timedelta(minutes=2), timedelta(seconds=PROFILE.horizon_s) + timedelta(minutes=2)
+    charged_by = sent + timedelta(seconds=PROFILE.resend_within_s)
+    assert windows == [(sent - apart, charged_by + late), (buried - apart, buried + late)]
+    assert run("inquire", looked, "list_empty", "list_empty") == NotFound()
+
+
 def test_a_search_of_a_young_order_is_open_towards_now() -> None:
     (request,) = requests_of("inquire", order(first_sent_at=datetime.now(UTC)), "list_empty")
     assert "lte" not in request.url

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Player
@@ -85,6 +86,17 @@ def test_f35_a_tombstone_whose_answer_is_lost_is_asked_about_and_never_confirmed
     carrier.advance(LATE_S)
     assert carrier.charges(deposit) == []
     assert not [path for path in carrier.posts(deposit) if path.endswith("/confirm")]
+
+
+def test_f35_a_tombstone_that_was_sent_long_after_the_order_is_found(carrier: Carrier) -> None:
+    """The carrier refuses to prepare what it has prepared already: unless that turns up, nothing ever ends it."""
+    carrier.configure(resend_within_s=0.1)
+    deposit = lost(carrier)
+    long_ago = Now() - timedelta(minutes=5)
+    Deposit.objects.filter(pk=deposit.pk).update(first_sent_at=long_ago, last_sent_at=long_ago)
+    carrier.script(deposit.phone_number, {"charge": True, "mode": "abort"})
+    carrier.work_until(deposit, State.FAILED)
+    assert carrier.charges(deposit) == []
 
 
 def test_a_lost_answer_to_prepare_ends_in_failed_and_takes_nothing(carrier: Carrier) -> None:
