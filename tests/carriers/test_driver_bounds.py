@@ -18,6 +18,8 @@ from carriers.outcomes import NotSent, Pending, Unknown
 from tests.carriers.conversations import ask, keep, one, post, unused_url
 from tests.carriers.line_server import Script, answer, serving
 
+_BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
+
 
 def hang(_connection: socket.socket, _: int) -> bool:
     time.sleep(1.5)
@@ -44,7 +46,7 @@ def endless_head(connection: socket.socket, _: int) -> bool:
 
 
 def gzip_bomb(connection: socket.socket, _: int) -> bool:
-    connection.sendall(answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip"))
+    connection.sendall(_BOMB)
     return True
 
 
