@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from deposits.ui import demo, deposit_page, pages, protection_page, returning
+from deposits.ui import demo, deposit_page, pages, policy_reports, protection_page, returning
 
 
 class ReferenceConverter:
@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern] = [
     path("deposit/limits/", pages.my_limits, name="deposit-limits"),
     path("deposit/limits/change/", protection_page.page, name="deposit-protection"),
     path("deposit/phone-bill/", pages.phone_bill, name="phone-bill"),
+    path("deposit/policy-reports/", policy_reports.receive, name="policy-reports"),
     path("deposit/return/<slug:carrier>/", returning.come_back, name="deposit-return"),
     path("deposit/<reference:reference>/", deposit_page.page, name="deposit-page"),
     path("deposit/<reference:reference>/code/", deposit_page.enter_code, name="deposit-code"),
