@@ -7,6 +7,8 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.http import HttpRequest
 
+from deposits.ui import brand
+
 
 def support_about(reference: str) -> str:
     """Return where help with one deposit is found; a mail's subject names it."""
@@ -22,4 +24,5 @@ def names(request: HttpRequest) -> dict[str, object]:
         "operator": settings.OPERATOR_NAME,
         "support_url": settings.SUPPORT_URL,
         "demo": settings.DEMO,
+        **brand.addresses(),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, register_converter
 
 from deposits.ui import (
+    brand,
     demo,
     deposit_page,
     first_limit,
@@ -37,6 +38,7 @@ urlpatterns: list[URLPattern] = [
     path("deposit/history/", pages.my_deposits, name="deposit-history"),
     path("deposit/history/deposits.csv", pages.my_deposits_csv, name="deposit-history-csv"),
     path("deposit/limits/", pages.my_limits, name="deposit-limits"),
+    path("deposit/brand/<str:name>", brand.serve, name="brand"),
     path("deposit/review/", review.page, name="deposit-review"),
     path("deposit/limits/first/", first_limit.page, name="deposit-first-limit"),
     path("deposit/limits/change/", protection_page.page, name="deposit-protection"),
