@@ -36,6 +36,10 @@ DEMO = env.bool("DEMO", default=False)
 # Where players of the demo's partner may be sent back to; a real partner's addresses are registered in the admin.
 DEMO_RETURN_ADDRESSES = ["https://casino.example/"]
 OPERATOR_NAME = env.str("OPERATOR_NAME", default="Paysite Casino")
+# The operator's colour (#rrggbb, dark enough to be read on white) and logo (a file: .svg, .png or .webp, of 8 KiB at
+# most) on the players' pages; without them they have ours.
+OPERATOR_ACCENT = env.str("OPERATOR_ACCENT", default="")
+OPERATOR_LOGO = env.str("OPERATOR_LOGO", default="")
 SUPPORT_URL = env.str("SUPPORT_URL", default="mailto:help@paysite.example")
 
 TIME_DIVISOR = env.float("TIME_DIVISOR", default=1.0)
@@ -247,6 +251,8 @@ VULNERABILITY: dict[str, Any] = env.json(
 # condition 17.1.1), and from which age one may.
 IDENTITY_REQUIRED_IN = env.list("IDENTITY_REQUIRED_IN", default=["GB"])
 MINIMUM_AGE_YEARS = env.int("MINIMUM_AGE_YEARS", default=18)
+# Where players are asked to set a limit of their own before the first deposit (UKGC RTS 12A).
+LIMIT_PROMPT_IN = env.list("LIMIT_PROMPT_IN", default=["GB"])
 # For tests: a folder that says where processes are to die (deposits/crash_points.py).
 CRASH_POINTS = env.str("CRASH_POINTS", default="")
 WORKER_BATCH_SIZE = env.int("WORKER_BATCH_SIZE", default=20)
@@ -291,6 +297,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Of `check --deploy`: what is in front redirects to https, and our own middleware sets X-Frame-Options, which the check
+# does not recognise.
+SILENCED_SYSTEM_CHECKS = ["security.W008", "security.W002"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 CSRF_FAILURE_VIEW = "paysite.errors.csrf_failure"
 
