@@ -80,7 +80,7 @@ def test_a_consent_that_is_not_ours_sends_nobody_anywhere(answer: str, outcome: 
         {"aud": "client-2"},
     ],
 )
-def test_a_token_for_something_else_is_refused(claims: dict[str, Any]) -> None:
+def test_f84_a_token_for_something_else_is_refused(claims: dict[str, Any]) -> None:
     assert isinstance(run("confirm", BACK, exchanged(**claims)), Declined)
 
 
@@ -148,7 +148,7 @@ def _signed(answer: HttpAnswer, signature: str) -> HttpAnswer:
 @pytest.mark.parametrize(
     "kind", ["other body", "other key", "no signature", "not detached", "other algorithm"]
 )
-def test_an_answer_is_worth_nothing_without_the_banks_signature(kind: str) -> None:
+def test_f82_an_answer_is_worth_nothing_without_the_banks_signature(kind: str) -> None:
     good = reply("open_banking", "paid_acsc_201")
     signature = good.headers["x-jws-signature"]
     stranger = Signer(BANK_PROFILE.signing_key, "bank-1", "X", "openbanking.org.uk", claims_under=UNDER)

@@ -103,7 +103,7 @@ def test_ten_of_the_same_at_once_make_one(returning: Returning) -> None:
     assert balance_minor(deposit) == 1_500
 
 
-def test_never_more_than_was_credited_however_many_ask_at_once(returning: Returning) -> None:
+def test_f89_never_more_than_was_credited_however_many_ask_at_once(returning: Returning) -> None:
     deposit = returning.credited(amount_minor=2_000)
     ends = at_once(*[lambda: ask(deposit, 600)] * 8)
     assert ends.count("") == 3
@@ -111,7 +111,7 @@ def test_never_more_than_was_credited_however_many_ask_at_once(returning: Return
     assert (left_minor(deposit), balance_minor(deposit)) == (200, 200)
 
 
-def test_the_database_itself_refuses_what_is_above(returning: Returning) -> None:
+def test_f89_the_database_itself_refuses_what_is_above(returning: Returning) -> None:
     """Two that do not see each other meet at the deposit's row, whatever code asks."""
     deposit = returning.credited(amount_minor=2_000)
 
@@ -250,7 +250,7 @@ def test_one_may_withdraw_what_one_has_requested_oneself(returning: Returning, s
 
 
 @pytest.mark.parametrize(("point", "made"), [("refund.before_commit", 0), ("refund.after_request", 1)])
-def test_killed_while_it_is_requested_it_is_there_with_its_booking_or_not_at_all(
+def test_f87_killed_while_it_is_requested_it_is_there_with_its_booking_or_not_at_all(
     returning: Returning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, point: str, made: int
 ) -> None:
     deposit = returning.credited()

@@ -8,7 +8,7 @@ from accounts.protections import breaks
 from deposits.models import Deposit
 from deposits.states import State
 from tests.accounts.protecting import PLAYER
-from tests.deposits.bank.conftest import Bank, credits_of
+from tests.deposits.bank.conftest import Bank, credits_of, noted
 
 
 def barred(deposit: Deposit) -> None:
@@ -40,7 +40,7 @@ def ordered_and_unanswered(bank: Bank, fault: str, code: str = "sandbox-bank") -
     return deposit
 
 
-def test_who_approves_during_a_break_pays_nothing(bank: Bank) -> None:
+def test_f86_who_approves_during_a_break_pays_nothing(bank: Bank) -> None:
     deposit = bank.sent_to_approve()
     brought = bank.decide(deposit)
     barred(deposit)
@@ -48,7 +48,7 @@ def test_who_approves_during_a_break_pays_nothing(bank: Bank) -> None:
     ends_unpaid(bank, deposit, State.CANCELLED, orders=0)
 
 
-def test_what_was_approved_and_not_ordered_is_never_ordered_and_the_bank_is_not_asked(bank: Bank) -> None:
+def test_f86_what_was_approved_and_not_ordered_is_never_ordered_and_the_bank_is_not_asked(bank: Bank) -> None:
     deposit = exchanged(bank)
     assert deposit.attempts.get(outcome="approval_exchanged").exchanges
     barred(deposit)
@@ -57,7 +57,7 @@ def test_what_was_approved_and_not_ordered_is_never_ordered_and_the_bank_is_not_
     assert not deposit.attempts.get(outcome="barred").exchanges
 
 
-def test_an_order_whose_worker_died_before_it_left_is_not_sent_again(bank: Bank) -> None:
+def test_f86_an_order_whose_worker_died_before_it_left_is_not_sent_again(bank: Bank) -> None:
     bank.configure(horizon_s=0.3)
     deposit = exchanged(bank)
     bank.worker_dies_at("worker.after_claim")
@@ -65,7 +65,7 @@ def test_an_order_whose_worker_died_before_it_left_is_not_sent_again(bank: Bank)
     ends_unpaid(bank, deposit, State.CANCELLED, orders=0)
 
 
-def test_an_order_that_did_not_arrive_ends_once_it_cannot_arrive_any_more(bank: Bank) -> None:
+def test_f86_an_order_that_did_not_arrive_ends_once_it_cannot_arrive_any_more(bank: Bank) -> None:
     bank.configure(horizon_s=1_000.0)
     deposit = ordered_and_unanswered(bank, "drop_before_payment")
     barred(deposit)
@@ -73,14 +73,14 @@ def test_an_order_that_did_not_arrive_ends_once_it_cannot_arrive_any_more(bank: 
         bank.work(deposit)
     deposit.refresh_from_db()
     assert deposit.state in (State.UNKNOWN, State.RECEIVED)
-    assert "an order may still be on its way" in str(list(deposit.attempts.values_list("detail", flat=True)))
+    assert "an order may still be on its way" in noted(deposit)
     bank.configure(horizon_s=0.3)
     bank.work(deposit)
     ends_unpaid(bank, deposit, State.CANCELLED, orders=1)
 
 
 @pytest.mark.parametrize(("code", "told"), [("sandbox-bank", "approved"), ("sandbox-bank-slow", "pending")])
-def test_what_was_ordered_before_the_break_is_credited_though_its_answer_was_lost(
+def test_f86_what_was_ordered_before_the_break_is_credited_though_its_answer_was_lost(
     bank: Bank, code: str, told: str
 ) -> None:
     deposit = ordered_and_unanswered(bank, "drop_after_payment", code)
