@@ -20,7 +20,7 @@ from accounts.models import AuditRecord, LedgerAccount, Player
 from deposits import crash_points
 from deposits.actions.command import Caller
 from deposits.actions.refunds import approve
-from deposits.actions.refunds.request import left_minor, request
+from deposits.actions.refunds.request import left_minor, needs_second_person, request
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
 from deposits.models import Deposit, Refund
 from deposits.refund_states import State
@@ -191,6 +191,15 @@ def test_a_balance_that_does_not_cover_it_is_refused_unless_staff_choose_otherwi
     assert balance_minor(deposit) == 800
     assert ledger.balance_minor(LedgerAccount.objects.get(pk=owed)) == 0
     returning.ended_true(refund)
+
+
+def test_the_line_is_forty_pounds(returning: Returning) -> None:
+    deposit = returning.credited()
+    assert not needs_second_person(deposit, 4_000, beyond_balance=False)
+    assert needs_second_person(deposit, 4_001, beyond_balance=False)
+    by_staff(deposit, 1_500)
+    assert not needs_second_person(deposit, 2_500, beyond_balance=False)
+    assert needs_second_person(deposit, 2_501, beyond_balance=False)
 
 
 def test_up_to_the_line_one_person_is_enough(returning: Returning, settings: Any) -> None:
