@@ -19,6 +19,7 @@ from carriers.interface import CarrierAdapter, Conversation, Order
 from deposits import breakers, doorbell, leases, sealing, stopping, transitions
 from deposits.actions import each_alone, register_check
 from deposits.actions.decide import decide, decide_barred
+from deposits.actions.decide_approval import is_approved_only
 from deposits.actions.record import record
 from deposits.actions.refunds import converse as refunds
 from deposits.actions.register_check import Check
@@ -194,8 +195,8 @@ class _Shift:
 
 
 def _is_barred(claimed: Claimed) -> bool:
-    """Whether its player may not deposit any more, and no carrier has ever seen it: then no byte leaves."""
-    return bool(claimed.bar) and claimed.step == Deposit.Next.AUTHORISE
+    """Whether its player may not deposit any more, and nothing was ever ordered: then no byte leaves."""
+    return bool(claimed.bar) and (claimed.step == Deposit.Next.AUTHORISE or is_approved_only(claimed))
 
 
 def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
