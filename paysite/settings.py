@@ -155,6 +155,8 @@ CELERY_TASK_TIME_LIMIT = TIME_LIMITS.task_hard
 # SIGQUIT is harder, and gives them this long. REMAP_SIGTERM would make every idle worker wait as long.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = TIME_LIMITS.task_soft + 5 / TIME_DIVISOR
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False
+# A Redis that comes back is found soon, and what was not acknowledged before ends nobody.
+CELERY_WORKER_CONSUMER = "paysite.consumer:PatientConsumer"
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2_000
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
