@@ -17,12 +17,16 @@ PHONE_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 PARTNER_REFERENCE_CHARACTERS = 64
 REFERENCE_PATTERN = r"^D-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$"
 URL_CHARACTERS = 500
+WORDS_CHARACTERS = 300
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"
+LANGUAGE_CHARACTERS = 12
 NOTE_CHARACTERS = 500
 # The column's own limit; what a carrier takes is far less and is checked with the carrier.
 MOST_MINOR = 100_000_000
 
 _PLAYER = re.compile(PLAYER_PATTERN.removesuffix("$") + r"\Z")
 _REFERENCE = re.compile(REFERENCE_PATTERN.removesuffix("$") + r"\Z")
+_LANGUAGE = re.compile(LANGUAGE_PATTERN.removesuffix("$") + r"\Z")
 _PHONE = re.compile(PHONE_PATTERN.removesuffix("$") + r"\Z")
 # Card numbers begin with 2 to 6; a time in milliseconds, which has as many digits, does not.
 _BARE_CARD = re.compile(r"(?<![0-9])[2-6][0-9]{12,18}(?![0-9])")
@@ -83,6 +87,22 @@ def note(value: str) -> Wrong:
     if not value.isprintable():
         return "malformed", "Send printable characters only."
     return _no_card(value)
+
+
+def words(value: str) -> Wrong:
+    """What the player read on the button before they agreed."""
+    if not 1 <= len(value) <= WORDS_CHARACTERS:
+        return "too_long" if value else "malformed", f"Send 1 to {WORDS_CHARACTERS} characters."
+    if not value.isprintable() or value.isspace():
+        return "malformed", "Send the words that the player read: printable characters, no line breaks."
+    return _no_card(value)
+
+
+def language(value: str) -> Wrong:
+    """A language tag (BCP 47)."""
+    if len(value) <= LANGUAGE_CHARACTERS and _LANGUAGE.match(value):
+        return None
+    return "malformed", "Send a language tag of at most 12 characters, like en or en-GB."
 
 
 def device(value: str) -> Wrong:

@@ -20,6 +20,13 @@ class Method(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     bank_id: str = ""
 
 
+class ShownConsent(msgspec.Struct, forbid_unknown_fields=True):
+    """What the partner showed the player on the button, and in which language."""
+
+    words: str
+    language: str
+
+
 class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """The body of POST /deposits. Encoded without what was left out, so that null and absent mean the same."""
 
@@ -30,6 +37,7 @@ class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     partner_reference: str | None = None
     return_url: str | None = None
     device: str | None = None
+    consent: ShownConsent | None = None
 
 
 class CreateRefund(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,6 +71,9 @@ def _create(return_url: Field) -> Group:
             "method": METHOD,
             "return_url": return_url,
             "device": Field(str, checks.device, required=False),
+            "consent": Group(
+                {"words": Field(str, checks.words), "language": Field(str, checks.language)}, required=False
+            ),
         }
     )
 

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "v1/deposits/<str:deposit_id>/timeline", views.DepositTimeline.as_view(), name="api-deposit-timeline"
     ),
+    path("v1/deposits/<str:deposit_id>/consent", views.DepositConsent.as_view(), name="api-deposit-consent"),
     path("v1/deposits/<str:deposit_id>/refunds", refund_views.RefundList.as_view(), name="api-refunds"),
     path("v1/refunds/<str:refund_id>", refund_views.RefundDetail.as_view(), name="api-refund"),
     path("v1/methods", views.MethodList.as_view(), name="api-methods"),
