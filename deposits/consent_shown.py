@@ -61,7 +61,7 @@ def as_object(deposit: Deposit, kept: Evidence) -> dict[str, Any]:
         "language": kept.consent.language or None,
         "amount": deposit.amount_minor,
         "currency": deposit.currency,
-        "method": shown_method(deposit),
+        "method": shown_method(deposit.method_type, deposit.carrier, deposit.phone_number),
         "at": as_time(kept.consent.at),
         "proofs": [{"type": one.event, "at": as_time(one.at)} for one in kept.proofs],
         "rules": [{"rule": one.code, "version": one.version, "source": one.source} for one in kept.rules],

@@ -256,7 +256,7 @@ def as_object(deposit: Deposit, player: str, page_url: str) -> dict[str, Any]:
         "refunded_amount": deposit.amount_minor if deposit.reversed_at else deposit.refunded_minor,
         "player": player,
         "partner_reference": deposit.partner_reference or None,
-        "method": shown_method(deposit),
+        "method": shown_method(deposit.method_type, deposit.carrier, deposit.phone_number),
         "reason": None if why is None else as_reason(why),
         "next_action": next_action(deposit),
         "page_url": page_url,
@@ -266,15 +266,11 @@ def as_object(deposit: Deposit, player: str, page_url: str) -> dict[str, Any]:
     }
 
 
-def shown_method(deposit: Deposit) -> dict[str, str]:
-    """Return how the deposit is paid, as the API shows it: numbers are masked."""
-    if deposit.method_type == registry.BANK:
-        return {"type": registry.BANK, "bank_id": deposit.carrier, "bank": carrier_name(deposit.carrier)}
-    return {
-        "type": deposit.method_type,
-        "phone_number": mask_msisdn(deposit.phone_number),
-        "carrier": deposit.carrier,
-    }
+def shown_method(method_type: str, carrier: str, phone_number: str) -> dict[str, str]:
+    """Return a way to pay as the API shows it: numbers are masked."""
+    if method_type == registry.BANK:
+        return {"type": registry.BANK, "bank_id": carrier, "bank": carrier_name(carrier)}
+    return {"type": method_type, "phone_number": mask_msisdn(phone_number), "carrier": carrier}
 
 
 def carrier_name(code: str) -> str:

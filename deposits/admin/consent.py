@@ -6,6 +6,7 @@ from datetime import datetime
 
 from accounts.admin.pages import Table, cell
 from deposits import consent_shown, presentation
+from deposits.admin import words
 from deposits.models import Deposit
 
 _SHOWN_BY = {"page": "our page", "partner": "the partner"}
@@ -16,13 +17,13 @@ def consent_table(deposit: Deposit) -> Table:
     kept = consent_shown.evidence(deposit)
     if kept is None:
         return Table("Consent", (), (), empty="The deposit was accepted before evidence was kept.")
-    consent, method = kept.consent, presentation.shown_method(deposit)
+    consent = kept.consent
     lines: list[tuple[str, str | datetime]] = [
         ("Shown by", _SHOWN_BY[kept.shown_by]),
         ("Words", consent.words or "not known: the partner showed them and did not send them"),
         ("Language", consent.language or "not known"),
         ("Price", presentation.format_money(deposit.amount_minor, deposit.currency)),
-        ("Number or bank", method.get("phone_number") or method["bank"]),
+        ("Number or bank", words.paid_with(deposit.method_type, deposit.carrier, deposit.phone_number)),
         ("Agreed", consent.at),
         *((one.get_event_display().capitalize(), one.at) for one in kept.proofs),
         *(

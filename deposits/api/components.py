@@ -330,7 +330,8 @@ SECURITY_SCHEMES: Schema = {
         "type": "http",
         "scheme": "bearer",
         "description": "`Authorization: Bearer ps_test_…`. Keys have scopes: `deposits:read`, `deposits:write`, "
-        "`refunds:write`, `players:read` and `players:write`. A key in the address is refused and has to be replaced.",
+        "`refunds:write`, `withdrawals:write`, `players:read` and `players:write`. A key in the address is refused and "
+        "has to be replaced.",
     }
 }
 HEADERS: Schema = {

@@ -48,6 +48,15 @@ class CreateRefund(msgspec.Struct, forbid_unknown_fields=True):
     note: str | None = None
 
 
+class CreateWithdrawal(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /players/{player}/withdrawals."""
+
+    source: str
+    amount: int
+    rest_to: str | None = None
+    partner_reference: str | None = None
+
+
 _KIND = Field(str, checks.method_type)
 #: A way to pay, as bodies name it.
 METHOD = Variants(
@@ -92,6 +101,15 @@ _REFUND = Group(
     }
 )
 
+_WITHDRAWAL = Group(
+    {
+        "source": Field(str, checks.source),
+        "amount": Field(int, checks.amount),
+        "rest_to": Field(str, checks.partner_reference, required=False),
+        "partner_reference": Field(str, checks.partner_reference, required=False),
+    }
+)
+
 
 def create_deposit(raw: Mapping[str, Any], mode: str) -> CreateDeposit:
     """Read a deposit to create. `mode` is the key's, "test" or "live".
@@ -115,6 +133,13 @@ def create_refund(raw: Mapping[str, Any]) -> CreateRefund:
     if errors := errors_in(raw, _REFUND):
         refuse(errors)
     return msgspec.convert(raw, CreateRefund)
+
+
+def create_withdrawal(raw: Mapping[str, Any]) -> CreateWithdrawal:
+    """Read what was paid out. Raises `Problem` (422) that names each wrong field."""
+    if errors := errors_in(raw, _WITHDRAWAL):
+        refuse(errors)
+    return msgspec.convert(raw, CreateWithdrawal)
 
 
 def nothing(raw: Mapping[str, Any]) -> None:
