@@ -20,7 +20,7 @@ from carriers import registry
 from carriers.redaction import mask_msisdn
 from deposits import limits
 from deposits.actions.eligibility import eligibility
-from deposits.admin import words
+from deposits.admin import closed_loop, words
 from deposits.models import Deposit
 from deposits.presentation import format_money
 
@@ -108,6 +108,7 @@ class PlayerAdmin(ReadOnlyAdmin):
             _own_limits(player),
             _phones(player),
             _breaks(player),
+            *closed_loop.tables(player),
             _deposits(player),
             audit_table(self.subject_kind, self.subject(player)),
         ]

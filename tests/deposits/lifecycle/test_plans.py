@@ -19,22 +19,11 @@ from deposits.actions.set_aside import set_aside_poison
 from deposits.actions.take_over import take_over_from_the_dead
 from deposits.models import CarrierNotification, Deposit
 from deposits.states import CLAIMABLE
+from tests.deposits.plans import plan, reads_no_whole_table
 
 pytestmark = pytest.mark.django_db
 
 _CLAIM = Path("deposits/sql/claim.sql")
-
-
-def plan(sql: str, parameters: Any = None) -> str:
-    """Return the plan of a query for a planner that would do anything to avoid reading a whole table."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {sql}", parameters)
-        return "\n".join(row[0] for row in cursor.fetchall())
-
-
-def reads_no_whole_table(text: str) -> bool:
-    return "Seq Scan on deposits_" not in text and "Seq Scan on accounts_player" not in text
 
 
 def test_the_check_can_fail() -> None:
