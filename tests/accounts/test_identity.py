@@ -25,9 +25,14 @@ ADA: dict[str, Any] = {
 }
 
 
+def eighteen(jurisdiction: str) -> int | None:
+    """From which age players may deposit; nobody has said so for Nowhere."""
+    return None if jurisdiction == "NW" else 18
+
+
 def put(given: dict[str, Any], partner: Partner | None = None, *, test: bool = False) -> Player:
     partner = partner or Partner.objects.create(name="Casino", slug=uuid.uuid4().hex)
-    return identity.put(partner.pk, "p-1", given, PARTNER, test=test)
+    return identity.put(partner.pk, "p-1", given, PARTNER, eighteen, test=test)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +45,15 @@ def put(given: dict[str, Any], partner: Partner | None = None, *, test: bool = F
 )
 def test_of_age_from_the_birthday_on(born_on: date, of_age: date) -> None:
     assert put(ADA | {"born_on": born_on}).of_age_on == of_age
+    assert put(ADA | {"born_on": born_on, "jurisdiction": "NW"}).of_age_on is None
 
 
 def test_put_forgets_what_it_leaves_out_and_change_does_not() -> None:
     player = put(ADA)
-    identity.change(player, {"last_name": "Lovelace"}, PARTNER)
+    identity.change(player, {"last_name": "Lovelace"}, PARTNER, eighteen)
     person = Person.objects.get(player=player)
     assert (person.first_name, person.last_name, person.postcode) == ("Ada", "Lovelace", "SW1A 1AA")
-    identity.put(player.partner_id, "p-1", {"identity_state": "pending"}, PARTNER, test=False)
+    identity.put(player.partner_id, "p-1", {"identity_state": "pending"}, PARTNER, eighteen, test=False)
     person.refresh_from_db()
     player.refresh_from_db()
     assert (person.first_name, person.born_on, player.identity_state) == ("", None, "pending")
@@ -58,7 +64,7 @@ def test_nobody_is_verified_without_a_birth_date() -> None:
         put({"identity_state": "verified"})
     player = put(ADA)
     with pytest.raises(NotAllowed):
-        identity.change(player, {"born_on": None}, PARTNER)
+        identity.change(player, {"born_on": None}, PARTNER, eighteen)
     assert Person.objects.get(player=player).born_on == ADA["born_on"]
 
 
