@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 
 from accounts import ledger
 from accounts.conflicts import again_on_conflict
 from deposits import limits, transitions, velocity
-from deposits.actions import book, vulnerability
+from deposits.actions import book, each_alone, vulnerability
 from deposits.actions.notify import wake_waiting
 from deposits.actions.reroute import reroute_unsent
 from deposits.crash_points import reach
@@ -30,19 +30,9 @@ def record(answers: Sequence[tuple[Claimed, Result]]) -> None:
 
     Raises OperationalError when the database cannot be reached: the leases run out and the deposits are asked about.
     """
-    try:
-        moved = _record_all(answers)
-    except OperationalError:
-        raise
-    except DatabaseError as error:
-        if len(answers) == 1:
-            log.exception("record_refused", reference=answers[0][0].reference, error=str(error))
-            return
-        for one in answers:
-            record([one])
-        return
-    _follow_up([(claimed, result) for claimed, result in answers if result.id in moved])
-    _log(answers)
+    for done, moved in each_alone.recorded(answers, _record_all):
+        _follow_up([(claimed, result) for claimed, result in done if result.id in moved])
+        _log(done)
 
 
 @again_on_conflict
