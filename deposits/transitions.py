@@ -125,8 +125,8 @@ class Claimed:
     claimed_at: datetime
     taken_minor: int | None
     player_account_id: int | None
-    player_name: str = ""
-    """As the partner has told it, for banks only; "" where it is not known."""
+    player_sealed: str = ""
+    """What the partner has told about the player (accounts/particulars.py), for banks only; "" where it has not."""
     consent_id: str = ""
     approval_code: str = ""
     credential: str = ""

@@ -172,8 +172,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # --- carriers -------------------------------------------------------------------------------------------------
 SANDBOX_URL = env.str("SANDBOX_URL", default="http://127.0.0.1:8002").rstrip("/")
 NOTIFICATION_SECRET = env.str("NOTIFICATION_SECRET", default="")
-# What seals secrets in rows (deposits/sealing.py). The first seals, all open: put a new one in front, and drop the old
-# one a day later.
+# What seals secrets and players' particulars in rows (accounts/sealing.py). The first seals, all open: put a new one in
+# front, have everything sealed anew (`manage.py seal`), and drop the old one a day later.
 SEALING_KEYS = env.list("SEALING_KEYS", default=[DEVELOPMENT_SEALING_KEY])
 CARRIERS: list[dict[str, object]] = env.json(
     "CARRIERS",

@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
+import msgspec
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from accounts.conflicts import again_on_conflict
 from accounts.models import Person, Player
+from accounts.particulars import Particulars
 from accounts.protections.acts import Actor, NotAllowed
 
-#: Particulars, by the names of their columns.
-PARTICULARS: Final = ("born_on", "first_name", "last_name", "postcode", "email", "phone_number")
+#: Particulars, by name.
+PARTICULARS: Final = Particulars.__struct_fields__
 #: From which age (years) players of a jurisdiction may deposit; None where no rule says so.
 MinimumAge = Callable[[str], int | None]
 
@@ -59,22 +62,28 @@ def of_age_on(born_on: date, years: int) -> date:
 
 
 def _of_age_on(born_on: date | None, years: int | None) -> date | None:
-    return None if born_on is None or years is None else of_age_on(born_on, years)
+    """The day that still lies ahead; None for whoever is old enough, because the day tells the birth date."""
+    if born_on is None or years is None:
+        return None
+    day = of_age_on(born_on, years)
+    return day if day > timezone.localdate() else None
 
 
 def _write(player: Player, given: Mapping[str, Any], by: Actor, minimum_age: MinimumAge) -> Player:
     person = Person.objects.filter(player=player).first() or Person(player=player)
     before = {"identity_state": player.identity_state, "jurisdiction": player.jurisdiction}
+    known = person.particulars
     changed = sorted(
-        field for field in PARTICULARS if field in given and getattr(person, field) != given[field]
+        field for field in PARTICULARS if field in given and getattr(known, field) != given[field]
     )
-    for field in changed:
-        setattr(person, field, given[field])
+    if changed:
+        known = msgspec.structs.replace(known, **{field: given[field] for field in changed})
+        person.particulars = known
     player.identity_state = given.get("identity_state", player.identity_state)
     player.jurisdiction = given.get("jurisdiction", player.jurisdiction)
-    if player.identity_state == Player.Identity.VERIFIED and person.born_on is None:
+    if player.identity_state == Player.Identity.VERIFIED and known.born_on is None:
         raise NotAllowed("birth_date", "Send the birth date of a player whose identity is verified.")
-    player.of_age_on = _of_age_on(person.born_on, minimum_age(player.jurisdiction))
+    player.of_age_on = _of_age_on(known.born_on, minimum_age(player.jurisdiction))
     if changed:
         # The register was asked about somebody else, or about nobody.
         player.register_fresh_until = None

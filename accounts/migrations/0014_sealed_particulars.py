@@ -1,8 +1,8 @@
-"""A rule may ask for a verified identity everywhere: "*" among the jurisdictions that are checked."""
+"""Room for sealed particulars; and a rule may ask for a verified identity everywhere ("*")."""
 
 from __future__ import annotations
 
-from django.db import migrations
+from django.db import migrations, models
 
 # As in 0012_vulnerability, but for the "*".
 BAR = """
@@ -20,7 +20,20 @@ $$;
 """
 
 
+# New code names none of them any more.
+CLEAR = "; ".join(
+    f"ALTER TABLE accounts_person ALTER COLUMN {name} SET DEFAULT ''"
+    for name in ("first_name", "last_name", "postcode", "email", "phone_number")
+)
+
+
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0012_vulnerability")]
 
-    operations = [migrations.RunSQL(BAR, reverse_sql=migrations.RunSQL.noop)]
+    operations = [
+        migrations.RunSQL(BAR, reverse_sql=migrations.RunSQL.noop),
+        migrations.AddField(
+            model_name="person", name="sealed", field=models.TextField(blank=True, db_default="", default="")
+        ),
+        migrations.RunSQL(CLEAR, reverse_sql=migrations.RunSQL.noop),
+    ]
