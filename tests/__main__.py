@@ -25,7 +25,7 @@ def main() -> int:
         [name for name in folders if name in _BREAKING],
         [name for name in folders if name not in _BREAKING],
     ]
-    halves[1].append("test_fault_proxy.py")
+    halves[1] += sorted(path.name for path in (ROOT / "tests").glob("test_*.py"))
     shared = os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")
     started = time.monotonic()
     if shared:
