@@ -11,10 +11,10 @@ from django.utils import timezone
 from accounts.protections.bars import ENDING
 from carriers import reasons, registry
 from carriers.redaction import mask_msisdn
-from deposits import limits
+from deposits import limits, rules
 from deposits.actions.decide import CODE_TRIES
 from deposits.actions.refusal import Refusal
-from deposits.models import Deposit
+from deposits.models import Deposit, Rule
 from deposits.references import public_id
 from deposits.rules import Scope
 from deposits.states import State, known
@@ -144,6 +144,8 @@ def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
         player = deposit.player
         if player.barred_reason == code and player.barred_until:
             facts["date"] = format_moment(player.barred_until)
+    if code == "under_age":
+        facts["years"] = rules.minimum_age(deposit.player.jurisdiction)
     if code == "carrier_monthly_limit":
         scope = Scope(
             deposit.partner_id, deposit.currency, deposit.carrier, deposit.method_type, deposit.phone_number
@@ -174,8 +176,33 @@ def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | 
         facts["period"] = format_period(given["window"], given.get("length", ""))
         if refusal.code == "carrier_monthly_limit":
             facts["cap_period"] = _CAP_PERIODS.get(given["window"], f"the last {given.get('length', '')}")
-    facts["network"] = given.get("network")
+    facts |= {name: given[name] for name in ("network", "years") if name in given}
     return reasons.render(refusal.code, methods=methods(), unavailable=UNAVAILABLE, charge=None, **facts)
+
+
+def format_most(rule: Rule) -> str:
+    """Return what a rule lets through, for staff: "£40.00", "10 failed attempts", "from 18 years on", "no limit"."""
+    if rule.own:
+        return "the player's own amount"
+    if rule.price_points:
+        return "one of " + ", ".join(
+            format_money(one, rule.currency, short=True) for one in rule.price_points
+        )
+    match rule.measure:
+        case Rule.Measure.IDENTITY:
+            return "verified players"
+        case _ if rule.amount is None:
+            return "no limit"
+        case Rule.Measure.AGE:
+            return f"from {rule.amount} years on"
+        case Rule.Measure.COUNT:
+            return f"at most {rule.amount}"
+        case Rule.Measure.FAILURES:
+            return f"fewer than {rule.amount}, otherwise nothing for {rule.lasts}"
+    if rule.effect != Rule.Effect.REFUSE:
+        money = format_money(rule.amount, rule.currency)
+        return f"less than {money}, otherwise: {rule.get_effect_display()}; again after {rule.lasts}"
+    return f"at most {format_money(rule.amount, rule.currency)}"
 
 
 def format_wait(left: timedelta) -> str:

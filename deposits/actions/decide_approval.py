@@ -10,10 +10,11 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
+from accounts import sealing
 from carriers import outcomes as carrier
 from carriers import registry
 from carriers.profiles import CarrierProfile
-from deposits import retry, sealing
+from deposits import retry
 from deposits.actions.not_found import is_remembered
 from deposits.actions.silence import age_s, next_inquiry_s, silence
 from deposits.models import Deposit

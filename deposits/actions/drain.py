@@ -13,11 +13,13 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from accounts import particulars, sealing
+from accounts.sealing import NotOpened
 from carriers import registry
 from carriers.driver import Conversations
 from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
-from deposits import breakers, doorbell, leases, sealing, stopping, transitions
+from deposits import breakers, doorbell, leases, stopping, transitions
 from deposits.actions import each_alone, register_check
 from deposits.actions.decide import decide, decide_barred
 from deposits.actions.decide_approval import is_approved_only
@@ -160,7 +162,12 @@ class _Shift:
         return len(batch)
 
     def _begin(self, claimed: Claimed) -> None:
-        conversation = _conversation(registry.adapter_for(claimed.carrier), claimed)
+        try:
+            conversation = _conversation(registry.adapter_for(claimed.carrier), claimed)
+        except NotOpened:
+            # Its lease runs out; in the end it is set aside for people. The others go on.
+            log.exception("particulars_not_opened", reference=claimed.reference)
+            return
         self._start(claimed, conversation, inquiry=claimed.step == Deposit.Next.INQUIRE)
 
     def _start(self, claimed: Claimed | ClaimedRefund, conversation: Conversation, *, inquiry: bool) -> None:
@@ -242,7 +249,8 @@ def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
         consent_id=claimed.consent_id,
         approval_code=claimed.approval_code,
         credential=sealing.unseal(claimed.credential),
-        player_name=claimed.player_name,
+        # One that cannot be opened is not taken for one that is not known: nothing is sent then.
+        player_name=particulars.opened(claimed.player_sealed, claimed.player_id).name,
         created_at=claimed.created_at,
         first_sent_at=claimed.first_sent_at,
         last_sent_at=claimed.last_sent_at,

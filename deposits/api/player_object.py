@@ -8,19 +8,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import LedgerAccount, Player
-from accounts.protections import bars
 from carriers import registry
-from deposits import limits
 from deposits.actions import own_limits
-from deposits.actions.eligibility import barred, eligibility
+from deposits.actions.eligibility import bar_of, barred, eligibility
 from deposits.models import LimitRaise
 from deposits.presentation import as_reason, as_time, refusal_reason
 
 
 def as_object(player: Player) -> dict[str, Any]:
     """Return the player as the API shows them. No personal data: the partner has sent it."""
-    bar = bars.standing(player.pk, limits.today())
-    words = refusal_reason(barred(bar), settings.DEPOSIT_PAGE_CURRENCY) if bar else None
+    bar = bar_of(player)
+    words = refusal_reason(barred(bar, player.jurisdiction), settings.DEPOSIT_PAGE_CURRENCY) if bar else None
     purses = LedgerAccount.objects.filter(kind=LedgerAccount.Kind.PLAYER, player=player).order_by("currency")
     lasting = player.protections.filter(ends_at__gt=timezone.now()).order_by("begins_at", "pk")
     return {

@@ -14,6 +14,7 @@ from accounts.api_keys import KeyHolder
 from accounts.models import Player, Protection
 from accounts.protections import breaks, identity, once
 from accounts.protections.acts import Actor, NotAllowed
+from deposits import rules
 from deposits.actions import own_limits
 from deposits.actions.accept import canonical
 from deposits.api import checks, operations, player_inputs, reading, selection
@@ -55,7 +56,12 @@ class PlayerDetail(ApiView):
         given = player_inputs.particulars(reading.read_object(http), complete=True)
         try:
             known = identity.put(
-                holder.partner_id, player, given, _actor(holder, http), test=holder.mode == "test"
+                holder.partner_id,
+                player,
+                given,
+                _actor(holder, http),
+                rules.minimum_age,
+                test=holder.mode == "test",
             )
         except NotAllowed as error:
             raise _as_problem(error) from None
@@ -71,9 +77,10 @@ class PlayerDetail(ApiView):
         given = player_inputs.particulars(reading.read_object(http), complete=False)
         known = find(player, holder, http)
         try:
-            return answer(as_object(identity.change(known, given, _actor(holder, http))))
+            changed = identity.change(known, given, _actor(holder, http), rules.minimum_age)
         except NotAllowed as error:
             raise _as_problem(error) from None
+        return answer(as_object(changed))
 
 
 class PlayerBreaks(ApiView):

@@ -127,8 +127,8 @@ SELECT claimed.id, claimed.reference, claimed.partner_id, claimed.player_id, cla
         SELECT account.id FROM accounts_ledgeraccount AS account
         WHERE account.kind = 'player' AND account.currency = claimed.currency
             AND account.player_id = claimed.player_id AND account.carrier = '') AS player_account_id,
-    -- Whose name a bank's account has to be in.
+    -- Whose name a bank's account has to be in, sealed.
     CASE WHEN claimed.method_type = 'bank' THEN coalesce((
-        SELECT concat_ws(' ', nullif(person.first_name, ''), nullif(person.last_name, ''))
-        FROM accounts_person AS person WHERE person.player_id = claimed.player_id), '') ELSE '' END AS player_name
+        SELECT person.sealed FROM accounts_person AS person WHERE person.player_id = claimed.player_id), '')
+        ELSE '' END AS player_sealed
 FROM claimed

@@ -69,7 +69,13 @@ BANK_AND_REFUNDS = (
     ),
     Mutant(
         "bank: what may still arrive is not called cancelled",
-        (Edit(_ADAPTER, 'case "AUTH" if self._may_arrive(order):', 'case "AUTH" if not order.reference:'),),
+        (
+            Edit(
+                "carriers/adapters/open_banking.py",
+                'case "AUTH" if self._may_arrive(order):',
+                'case "AUTH" if not order.reference:',
+            ),
+        ),
         (f"{BANK}/test_barred.py",),
     ),
     Mutant(

@@ -7,9 +7,9 @@ import uuid
 import pytest
 from django.db import DatabaseError, transaction
 
+from accounts import particulars, sealing
 from accounts.models import Person
 from carriers.interface import ReturnRefused
-from deposits import sealing
 from deposits.actions.command import Caller, cancel
 from deposits.actions.refusal import NotPossibleNow
 from deposits.models import Accumulator, Attempt, Deposit
@@ -92,12 +92,22 @@ def test_an_account_in_anothers_name_is_held_or_refused_as_the_profile_says(
 ) -> None:
     deposit = bank.sent_to_approve(bank_id)
     first, last = name.split()
-    Person.objects.create(player_id=deposit.player_id, first_name=first, last_name=last)
+    known = particulars.Particulars(first_name=first, last_name=last)
+    Person.objects.create(player_id=deposit.player_id, sealed=particulars.seal(known, deposit.player_id))
     bank.come_back(deposit, bank.decide(deposit))
     bank.see_through(deposit, ends)
     assert (deposit.state, deposit.reason_code) == (ends, reason)
     assert credits_of(deposit) == (ends == State.CREDITED)
     assert bank.record(deposit) == ([] if ends == State.DECLINED else [2_000])
+
+
+def test_a_name_that_cannot_be_opened_is_not_taken_for_one_that_is_not_known(bank: Bank) -> None:
+    deposit = bank.sent_to_approve()
+    anothers = particulars.seal(particulars.Particulars(first_name="Ada"), deposit.player_id + 1)
+    Person.objects.create(player_id=deposit.player_id, sealed=anothers)
+    bank.come_back(deposit, bank.decide(deposit))
+    bank.work(deposit)
+    nothing_moved(bank, deposit)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from django.db.models import F
 from django.db.models.functions import Now
 
-from deposits import retry, sealing
+from accounts import sealing
+from deposits import retry
 from deposits.models import Case, Deposit
 from deposits.states import State
 from tests.deposits.bank.conftest import Bank, credits_of
