@@ -7,9 +7,14 @@
   const offline = $("offline");
   const url = panel && panel.dataset.live;
   // The one place where text becomes markup: our own server's, escaped there.
-  const trust = window.trustedTypes
-    ? trustedTypes.createPolicy("panel", { createHTML: (html) => html })
-    : { createHTML: (html) => html };
+  const same = { createHTML: (html) => html, createScriptURL: (address) => address };
+  const trust = window.trustedTypes ? trustedTypes.createPolicy("panel", same) : same;
+  if (navigator.serviceWorker) {
+    addEventListener("load", () => {
+      const worker = trust.createScriptURL("/deposit/worker.js");
+      navigator.serviceWorker.register(worker, { scope: "/deposit/" }).catch(() => {});
+    });
+  }
   document.documentElement.classList.add("js");
 
   // One tap sends once, and says so at once.
