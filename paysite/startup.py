@@ -113,7 +113,7 @@ def _unsafe_in_public() -> Iterator[str]:
     if settings.CRASH_POINTS:
         yield "CRASH_POINTS: must not be set where BASE_URL is https, because it kills processes"
     if settings.DEVELOPMENT_SEALING_KEY in settings.SEALING_KEYS:
-        yield "SEALING_KEYS: must be set to random text where BASE_URL is https, because it seals bank credentials"
+        yield "SEALING_KEYS: must be set to random text where BASE_URL is https, because it seals players' particulars"
     if settings.TIME_DIVISOR != 1:
         yield "TIME_DIVISOR: must be 1 where BASE_URL is https, because carriers do not hurry with us"
 

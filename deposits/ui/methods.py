@@ -175,6 +175,4 @@ def _typed_bank(offered: Offer, entry: Entry) -> Method:
 
 
 def _profiles(kind: str) -> list[CarrierProfile]:
-    currency = settings.DEPOSIT_PAGE_CURRENCY
-    profiles = registry.registry().profiles.values()
-    return [one for one in profiles if one.method_type == kind and currency in one.currencies]
+    return registry.serving(kind, settings.DEPOSIT_PAGE_CURRENCY)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-import structlog
 from django.conf import settings
 
 from carriers import registry
 from carriers.driver import Result as Ended
 from carriers.interface import Conversation, RefundOrder
 from deposits import refund_transitions
+from deposits.actions import each_alone
 from deposits.actions.refunds.decide import decide
 from deposits.actions.refunds.record import record
 from deposits.crash_points import reach
-from deposits.refund_transitions import ClaimedRefund, RefundResult, Step
-
-log = structlog.get_logger("deposits.refunds.converse")
+from deposits.refund_transitions import ClaimedRefund, Step
 
 #: A worker that is busy with deposits looks for due refunds this often, and at the beginning and end of its shift.
 _LOOK_EVERY_S = 1.0
@@ -67,20 +65,7 @@ def conclude(ended: Sequence[tuple[ClaimedRefund, Ended]]) -> None:
     if not ended:
         return
     reach("refund.after_answer")
-    if decided := [(claimed, result) for claimed, end in ended if (result := _decided(claimed, end))]:
+    results = [(claimed, each_alone.decided(claimed, end, decide)) for claimed, end in ended]
+    if decided := [(claimed, result) for claimed, result in results if result]:
         record(decided)
     reach("refund.after_commit")
-
-
-def _decided(claimed: ClaimedRefund, end: Ended) -> RefundResult | None:
-    """What is to be recorded; None when we cannot tell, so that one refund never takes the others' answers along."""
-    resend_is_safe = registry.adapter_for(claimed.carrier).resend_is_safe
-    try:
-        result = decide(
-            claimed, end.outcome, registry.profile(claimed.carrier), resend_is_safe=resend_is_safe
-        )
-    except Exception:  # its lease runs out; in the end it is set aside for people
-        log.exception("answer_not_understood", reference=claimed.reference, carrier=claimed.carrier)
-        return None
-    result.exchanges = end.exchanges
-    return result
