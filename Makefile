@@ -31,10 +31,11 @@ INSTALL := $(PYTHON) paysite/local_stack/install.py $(VENV)
 # A failed recipe leaves no stamp behind.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos mutants check style types migrations arrows bench chromium openapi-mock format lock clean distclean
+.PHONY: help run test chaos mutants check style types migrations arrows bench screenshots lighthouse chromium openapi-mock \
+	format lock clean distclean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Start all of Paysite on this machine (PORT=8000, INSTANCES=1); Ctrl-C stops it
 	@$(BIN)/python -m paysite.local_stack --port $(PORT) --instances $(INSTANCES)
@@ -67,6 +68,12 @@ mutants: $(INSTALLED_DEV) ## Remove the safeties one by one, and see that the te
 
 bench: $(INSTALLED_DEV) ## Measure deposits per second on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: $(INSTALLED_DEV) chromium ## Take pictures of every screen, light and dark, into docs/screens
+	@$(BIN)/python -m tests.look.screenshots
+
+lighthouse: $(INSTALLED_DEV) chromium ## Ask Lighthouse about five screens, five times each (needs npm; run it alone)
+	@$(BIN)/python -m tests.look.lighthouse
 
 format: $(INSTALLED_DEV) ## Put the code into the form that check asks for
 	@$(BIN)/ruff check --fix-only --quiet .
