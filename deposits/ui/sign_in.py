@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 
 from accounts.models import Player
+from accounts.protections.acts import Actor
 from deposits.ui import demo_players
 
 SESSION_KEY = "player_id"
@@ -23,8 +26,11 @@ PlayerView = Callable[Concatenate[HttpRequest, Player, P], HttpResponse]
 
 
 def sign_in(request: HttpRequest, player: Player) -> None:
-    """Make `player` the session's player, under a new session id so that one planted before is worth nothing."""
-    request.session.cycle_key()
+    """Make `player` the session's player, under a new session id so that one planted before is worth nothing.
+
+    What was kept about another player, or by an earlier link, is forgotten.
+    """
+    request.session.flush()
     request.session[SESSION_KEY] = player.pk
     rotate_token(request)
 
@@ -37,6 +43,16 @@ def session_player(request: HttpRequest) -> Player | None:
         player = demo_players.usual_player()
         sign_in(request, player)
     return player
+
+
+def actor_of(request: HttpRequest, player: Player) -> Actor:
+    """Return the player as the one who acts, from where and in which request."""
+    try:
+        address = str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        address = None
+    asked_as = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    return Actor("player", player.external_id, address, asked_as)
 
 
 def for_players(view: PlayerView[P]) -> View[P]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from deposits.ui import demo, deposit_page, pages, protection_page, returning
+from deposits.ui import demo, deposit_page, hosted_link_page, pages, protection_page, returning
 
 
 class ReferenceConverter:
@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern] = [
     path("deposit/history/", pages.my_deposits, name="deposit-history"),
     path("deposit/limits/", pages.my_limits, name="deposit-limits"),
     path("deposit/limits/change/", protection_page.page, name="deposit-protection"),
+    path("deposit/link/<uuid:link_id>/", hosted_link_page.page, name="hosted-link"),
     path("deposit/phone-bill/", pages.phone_bill, name="phone-bill"),
     path("deposit/return/<slug:carrier>/", returning.come_back, name="deposit-return"),
     path("deposit/<reference:reference>/", deposit_page.page, name="deposit-page"),
