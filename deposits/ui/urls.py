@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, register_converter
 
-from deposits.ui import demo, deposit_page, hosted_link_page, pages, protection_page, returning
+from deposits.ui import demo, deposit_page, hosted_link_page, pages, protection_page, returning, sign_in_page
 
 
 class ReferenceConverter:
@@ -35,5 +35,9 @@ urlpatterns: list[URLPattern] = [
     path("deposit/<reference:reference>/code/", deposit_page.enter_code, name="deposit-code"),
     path("deposit/<reference:reference>/approve/", deposit_page.approve, name="deposit-approve"),
     path("deposit/<reference:reference>/cancel/", deposit_page.cancel, name="deposit-cancel"),
+    path("sign-in/", sign_in_page.number, name="sign-in"),
+    path("sign-in/code/", sign_in_page.code, name="sign-in-code"),
+    path("sign-in/account/", sign_in_page.account, name="sign-in-account"),
+    path("sign-out/", sign_in_page.sign_out, name="sign-out"),
     path("demo/", demo.lobby, name="demo"),
 ]
