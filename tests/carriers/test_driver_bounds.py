@@ -19,6 +19,9 @@ from tests.carriers.conversations import ask, keep, one, post, unused_url
 from tests.carriers.line_server import Script, answer, serving
 
 
+_BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
+
+
 def hang(_connection: socket.socket, _: int) -> bool:
     time.sleep(1.5)
     return False
@@ -44,7 +47,7 @@ def endless_head(connection: socket.socket, _: int) -> bool:
 
 
 def gzip_bomb(connection: socket.socket, _: int) -> bool:
-    connection.sendall(answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip"))
+    connection.sendall(_BOMB)
     return True
 
 
