@@ -15,6 +15,7 @@ from carriers import outcomes as carrier
 from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits import retry
+from deposits.actions.not_found import is_remembered
 from deposits.actions.silence import age_s, next_inquiry_s, silence
 from deposits.models import Deposit
 from deposits.states import Event, State
@@ -83,13 +84,11 @@ def undecided(
     """
     if claimed.state != State.UNKNOWN:
         return silence(claimed, name, outcome.detail)
-    began_at = claimed.first_sent_at or claimed.created_at
-    since_first_s = (claimed.claimed_at - began_at).total_seconds()
     kept = {"action_expires_at": claimed.action_expires_at, "reason_code": claimed.reason_code}
     if not (claimed.credential or claimed.approval_code) and age_s(claimed) >= profile.resend_within_s:
         close = {"next_step": Step.CANCEL.value, "next_in_s": 0.0}
         return result(claimed, Event.SILENCE, outcome=name, detail=outcome.detail, **close, **kept)
-    if since_first_s + profile.http_total_s >= profile.reference_kept_s:
+    if not is_remembered(profile, claimed.claimed_at, claimed.first_sent_at or claimed.created_at):
         return silence(claimed, name, outcome.detail)
     return result(
         claimed,

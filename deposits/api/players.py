@@ -10,7 +10,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from accounts import audit
 from accounts.api_keys import KeyHolder
 from accounts.models import Player, Protection
 from accounts.protections import breaks, identity, once
@@ -18,12 +17,12 @@ from accounts.protections.acts import Actor, NotAllowed
 from deposits import rules
 from deposits.actions import own_limits
 from deposits.actions.accept import canonical
-from deposits.api import checks, operations, player_inputs, reading
+from deposits.api import checks, operations, player_inputs, reading, selection
 from deposits.api.answers import answer
 from deposits.api.authentication import HasPlayersScope, address_of, holder_of
 from deposits.api.fields import refuse
 from deposits.api.player_object import as_object
-from deposits.api.problems import NOT_FOUND, FieldError, Problem, request_id
+from deposits.api.problems import FieldError, Problem, request_id
 from deposits.api.views import ApiView
 from deposits.models import Rule
 
@@ -156,17 +155,7 @@ def _find(name: str, holder: KeyHolder, http: HttpRequest) -> Player:
     mine = Player.objects.filter(partner_id=holder.partner_id, is_test=holder.mode == "test")
     player = mine.filter(external_id=name).first() if checks.player(name) is None else None
     if player is None:
-        audit.note(
-            "player.not_visible",
-            actor_kind="partner",
-            actor=holder.prefix,
-            subject_kind="player",
-            subject=name[:100],
-            address=address_of(http),
-            reason="A key asked for a player who does not exist or is not its own.",
-            request_id=request_id(),
-        )
-        raise Problem("not_found", NOT_FOUND)
+        raise selection.not_visible("player", name, holder, http)
     return player
 
 
