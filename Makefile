@@ -13,6 +13,8 @@ PROFILE ?= default
 SEED ?=
 DEPOSITS ?=
 MINUTES ?=
+# JOIN=1: one seed, joined to those that were run before into one receipt.
+JOIN ?=
 # More for pytest: make test ARGS='-k ledger -x'. More for the benchmark: make bench ARGS=…
 ARGS ?=
 
@@ -40,7 +42,7 @@ test: $(INSTALLED_DEV) chromium openapi-mock ## Run every test (ARGS='-k word' f
 
 chaos: $(INSTALLED_DEV) ## Kill everything while money moves, and write reports/chaos.md (SEED=, DEPOSITS=, MINUTES=)
 	@$(BIN)/python -m tests.chaos --profile $(PROFILE) $(if $(SEED),--seed $(SEED)) \
-		$(if $(DEPOSITS),--deposits $(DEPOSITS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
+		$(if $(DEPOSITS),--deposits $(DEPOSITS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JOIN),--join) $(ARGS)
 
 check: $(INSTALLED_DEV) ## Check style, types, migrations and who imports whom
 	@$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from django.db import Error, ProgrammingError, connection
 
 from carriers import registers, registry
 from carriers.messages import messages
+from deposits.ui import brand
 
 #: What sysexits.h calls a wrong configuration: a service manager need not try again.
 EXIT_STATUS = 78
@@ -43,6 +44,7 @@ def unsafe_settings(celery: Mapping[str, Any] | None = None) -> list[str]:
         *_unsafe_in_public(),
         *_unsafe_databases(),
         *_unsafe_carriers(),
+        *brand.unsuitable(settings.OPERATOR_ACCENT, settings.OPERATOR_LOGO),
     ]
 
 
@@ -112,7 +114,7 @@ def _unsafe_in_public() -> Iterator[str]:
     if settings.CRASH_POINTS:
         yield "CRASH_POINTS: must not be set where BASE_URL is https, because it kills processes"
     if settings.DEVELOPMENT_SEALING_KEY in settings.SEALING_KEYS:
-        yield "SEALING_KEYS: must be set to random text where BASE_URL is https, because it seals bank credentials"
+        yield "SEALING_KEYS: must be set to random text where BASE_URL is https, because it seals players' particulars"
     if settings.MESSAGES.get("adapter") == "sandbox":
         yield "MESSAGES: must not be the sandbox where BASE_URL is https, because everybody could read the codes"
     if settings.TIME_DIVISOR != 1:

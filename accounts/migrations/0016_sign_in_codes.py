@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0012_vulnerability"),
+        ("accounts", "0015_seal_particulars"),
     ]
 
     operations = [

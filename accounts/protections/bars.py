@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from django.conf import settings
 from django.db import connection
 
 #: What is wrong, for partners; players read the reason of the same code.
@@ -41,14 +41,12 @@ class Bar:
 ENDING: Final = frozenset({"time_out_active", "self_excluded"})
 
 
-def checked_in() -> list[str]:
-    """Return the jurisdictions in which nobody deposits before their identity is verified."""
-    return list(settings.IDENTITY_REQUIRED_IN)
+def standing(player_id: int, today: date, checked_in: Collection[str]) -> Bar | None:
+    """Return what keeps the player from depositing, or None. `today` is the day in the limits' time zone.
 
-
-def standing(player_id: int, today: date) -> Bar | None:
-    """Return what keeps the player from depositing, or None. `today` is the day in the limits' time zone."""
+    `checked_in`: the jurisdictions in which nobody deposits before their identity is verified; "*" is all of them.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [today, checked_in(), player_id])
+        cursor.execute(_STANDING, [today, list(checked_in), player_id])
         code, barred_until = cursor.fetchone()
     return Bar.of(code, barred_until) if code else None

@@ -41,7 +41,11 @@ def _record_all(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]:
     moved = set(transitions.record([result for _, result in answers]))
     ledger.post([entry for claimed, r in answers if r.id in moved for entry in book.entries(claimed, r)])
     reach("worker.after_ledger")
-    velocity.count(r.id for _, r in answers if r.id in moved and velocity.is_evidence(r.event, r.reason_code))
+    velocity.count(
+        (r.id, _scope(claimed))
+        for claimed, r in answers
+        if r.id in moved and velocity.is_evidence(r.event, r.reason_code)
+    )
     vulnerability.look(
         claimed.player_id
         for claimed, r in answers
@@ -59,14 +63,13 @@ def _learn_caps(moved: Iterable[tuple[Claimed, Result]]) -> None:
     """A carrier that says that a number's cap is used up counts what others charge too: we have counted too little."""
     for claimed, r in moved:
         if r.event == Event.DECLINED and r.reason_code == _CAP_USED_UP:
-            scope = Scope(
-                claimed.partner_id,
-                claimed.currency,
-                claimed.carrier,
-                claimed.method_type,
-                claimed.phone_number,
-            )
-            limits.learn_refusal(scope, claimed.amount_minor, claimed.claimed_at)
+            limits.learn_refusal(_scope(claimed), claimed.amount_minor, claimed.claimed_at)
+
+
+def _scope(claimed: Claimed) -> Scope:
+    return Scope(
+        claimed.partner_id, claimed.currency, claimed.carrier, claimed.method_type, claimed.phone_number
+    )
 
 
 def _follow_up(moved: Sequence[tuple[Claimed, Result]]) -> None:

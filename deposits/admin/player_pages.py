@@ -15,12 +15,10 @@ from accounts.admin.filters import FilterForm
 from accounts.admin.pages import Fact, Page, Table, audit_table, cell
 from accounts.admin.read_only import ReadOnlyAdmin
 from accounts.models import LedgerAccount, Partner, Player, PlayerPhone
-from accounts.protections import bars
 from carriers import registry
 from carriers.redaction import mask_msisdn
-from deposits import limits
-from deposits.actions.eligibility import eligibility
-from deposits.admin import words
+from deposits.actions.eligibility import bar_of, eligibility
+from deposits.admin import closed_loop, words
 from deposits.models import Deposit
 from deposits.presentation import format_money
 
@@ -108,6 +106,7 @@ class PlayerAdmin(ReadOnlyAdmin):
             _own_limits(player),
             _phones(player),
             _breaks(player),
+            *closed_loop.tables(player),
             _deposits(player),
             audit_table(self.subject_kind, self.subject(player)),
         ]
@@ -128,7 +127,7 @@ def _own_limits(player: Player) -> Table:
 
 def _standing(player: Player) -> str:
     """ "yes", or what stands in the way and until when."""
-    bar = bars.standing(player.pk, limits.today())
+    bar = bar_of(player)
     if bar is None:
         return "yes"
     until = f", until {timezone.localtime(bar.ends_at):%Y-%m-%d %H:%M}" if bar.ends_at else ""

@@ -254,6 +254,21 @@ GET_TIMELINE: Operation = {
     },
 }
 
+GET_CONSENT: Operation = {
+    "operationId": "getConsent",
+    "tags": ["Deposits"],
+    "summary": "What the player was told and agreed to",
+    "description": "The evidence of one deposit, for disputes: the words of the button, the price, the number or bank, "
+    "what the player did to prove it was them, the time, and the rules in their versions. `words` and `language` are "
+    "null where you showed them and did not send them with the deposit. 404 also for a deposit of the time before "
+    "evidence was kept.",
+    "parameters": [DEPOSIT_PATH],
+    "responses": {
+        "200": response("The evidence.", ref("Consent"), examples.CONSENT),
+        **problems(*ALWAYS, "not_found"),
+    },
+}
+
 ASK_ELIGIBILITY: Operation = {
     "operationId": "askEligibility",
     "tags": ["Players"],

@@ -10,7 +10,7 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
-from deposits.api import link_operations, refund_operations
+from deposits.api import link_operations, refund_operations, withdrawal_operations
 from deposits.api.components import HEADERS, SCHEMAS, SECURITY_SCHEMES
 from deposits.api.player_components import PLAYER_SCHEMAS
 from deposits.api.rule_components import ELIGIBILITY_SCHEMAS
@@ -32,6 +32,7 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     schemas = {
         **SCHEMAS,
         **refund_operations.SCHEMAS,
+        **withdrawal_operations.SCHEMAS,
         **ELIGIBILITY_SCHEMAS,
         **PLAYER_SCHEMAS,
         **link_operations.SCHEMAS,

@@ -9,8 +9,8 @@ import deposits.references
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0012_vulnerability"),
-        ("deposits", "0020_choices_of_cases_and_events"),
+        ("accounts", "0015_seal_particulars"),
+        ("deposits", "0025_protections_as_rules"),
     ]
 
     operations = [

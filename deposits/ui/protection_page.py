@@ -23,7 +23,7 @@ from deposits.presentation import format_moment, format_money
 from deposits.ui.forms import amount_minor
 from deposits.ui.sign_in import actor_of, for_players
 
-_PERIODS = {Rule.Own.DAY: "24 hours", Rule.Own.WEEK: "7 days", Rule.Own.MONTH: "one month"}
+PERIODS = {Rule.Own.DAY: "24 hours", Rule.Own.WEEK: "7 days", Rule.Own.MONTH: "one month"}
 _HOURS = {24: "24 hours", 168: "1 week", 672: "4 weeks", 1_008: "6 weeks"}
 _MONTHS = {6: "6 months", 12: "1 year", 60: "5 years"}
 _NO_LIMIT = "none"
@@ -58,10 +58,10 @@ def _context(player: Player, said: str) -> dict[str, Any]:
     return {
         "said": _SAID.get(said, ""),
         "problem": said in ("early", "amount"),
-        "periods": [(period.value, name) for period, name in _PERIODS.items()],
+        "periods": [(period.value, name) for period, name in PERIODS.items()],
         "limits": [
             (name, _shown(getattr(player, limits.COLUMNS[period])))
-            for period, name in _PERIODS.items()
+            for period, name in PERIODS.items()
             if getattr(player, limits.COLUMNS[period]) is not None
         ],
         "raises": [_raise(one) for one in own_limits.waiting(player)],
@@ -74,7 +74,7 @@ def _context(player: Player, said: str) -> dict[str, Any]:
 def _raise(waits: LimitRaise) -> dict[str, Any]:
     return {
         "period": waits.period,
-        "name": _PERIODS[Rule.Own(waits.period)],
+        "name": PERIODS[Rule.Own(waits.period)],
         "to": _shown(waits.amount_minor),
         "from": format_moment(waits.ripe_at),
         "ripe": waits.ripe_at <= timezone.now(),

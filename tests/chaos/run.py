@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import psycopg
@@ -194,8 +195,12 @@ def _outcome(
 ) -> Outcome:
     verdict = judge(rig, players.told)
     verdict.broken["reads_in_flight"] += reads.wrong
+    charges = _charges(rig)
+    # For who looks into a kept folder: beside the database, the other half of what the figures are made of.
+    kept = {"charges": charges, "windows": [asdict(window) for window in nemesis.record.windows]}
+    (rig.data_dir / "record.json").write_text(json.dumps(kept))
     with psycopg.connect(rig.database_url, autocommit=True) as database:
-        measured = _measure(database, _charges(rig), nemesis.record)
+        measured = _measure(database, charges, nemesis.record)
     measured |= {
         "bank_style_reads": reads.reads,
         "doorbells": {n: getattr(rig.doorbells, n) for n in ("rung", "dropped", "doubled")},

@@ -16,6 +16,7 @@ from accounts.models import Player, PlayerPhone, Protection
 from accounts.protections import identity
 from accounts.protections.acts import Actor
 from carriers import registers
+from deposits import rules
 from deposits.actions.accept import accept
 from deposits.actions.refusal import Refusal
 from deposits.models import Attempt, Deposit
@@ -57,7 +58,9 @@ def person(last_name: str, **changes: Any) -> Player:
         "postcode": f"AB{uuid.uuid4().int % 10_000} 1CD",
         **changes,
     }
-    player = identity.put(partner().pk, f"p-{uuid.uuid4().hex[:8]}", given, PARTNER, test=False)
+    player = identity.put(
+        partner().pk, f"p-{uuid.uuid4().hex[:8]}", given, PARTNER, rules.minimum_age, test=False
+    )
     phone = PlayerPhone.objects.create(player=player, number=f"+44770090{uuid.uuid4().int % 8_000 + 2_000}")
     PlayerPhone.objects.filter(pk=phone.pk).update(verified_at=phone.created_at)
     ledger.player_account_id(player.pk, "GBP")
@@ -142,7 +145,7 @@ def test_of_whom_too_little_is_known_nobody_can_ask(carrier: Carrier) -> None:
 def test_it_is_asked_again_about_somebody_who_is_somebody_else(carrier: Carrier) -> None:
     player = person("Byron")
     assert worked(carrier, player).state == State.CREDITED
-    identity.change(player, {"last_name": "Excluded"}, PARTNER)
+    identity.change(player, {"last_name": "Excluded"}, PARTNER, rules.minimum_age)
     assert worked(carrier, player).reason_code == "self_excluded"
 
 
