@@ -15,6 +15,8 @@ from pathlib import Path
 #: What a process id belongs to: this boot of the kernel, and the namespace in which it counts processes.
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NAMESPACE = Path("/proc/self/ns/pid")
+#: States of a process that runs no more, in /proc/<id>/stat (proc(5)): zombie and dead.
+_ENDED = ("Z", "X")
 
 
 def owner() -> str:
@@ -34,11 +36,14 @@ def is_dead(name: str) -> bool:
         return False
     try:
         os.kill(int(number), 0)
+        status = Path(f"/proc/{number}/stat").read_text()
     except ProcessLookupError:
         return True
     except OSError:
         return False
-    return False
+    # Dead, and its parent has not looked yet: one that is busy, frozen or reconnecting takes its time. The name of the
+    # program, in brackets, may contain anything; the state follows it.
+    return status.rpartition(")")[2].split()[0] in _ENDED
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 from django.utils import timezone
 
@@ -261,11 +261,11 @@ def next_action(deposit: Deposit) -> dict[str, Any] | None:
         return {
             "type": "redirect",
             "url": deposit.action_url,
-            "expires_at": _time(deposit.action_expires_at),
+            "expires_at": as_time(deposit.action_expires_at),
         }
     return {
         "type": "one_time_code",
-        "expires_at": _time(deposit.action_expires_at),
+        "expires_at": as_time(deposit.action_expires_at),
         "sent_to": mask_msisdn(deposit.phone_number),
     }
 
@@ -284,24 +284,21 @@ def as_object(deposit: Deposit, player: str, page_url: str) -> dict[str, Any]:
         "refunded_amount": deposit.amount_minor if deposit.reversed_at else deposit.refunded_minor,
         "player": player,
         "partner_reference": deposit.partner_reference or None,
-        "method": _method(deposit),
+        "method": shown_method(deposit.method_type, deposit.carrier, deposit.phone_number),
         "reason": None if why is None else as_reason(why),
         "next_action": next_action(deposit),
         "page_url": page_url,
         "return_url": deposit.return_url or None,
-        "created_at": _time(deposit.created_at),
-        "updated_at": _time(deposit.updated_at),
+        "created_at": as_time(deposit.created_at),
+        "updated_at": as_time(deposit.updated_at),
     }
 
 
-def _method(deposit: Deposit) -> dict[str, str]:
-    if deposit.method_type == registry.BANK:
-        return {"type": registry.BANK, "bank_id": deposit.carrier, "bank": carrier_name(deposit.carrier)}
-    return {
-        "type": deposit.method_type,
-        "phone_number": mask_msisdn(deposit.phone_number),
-        "carrier": deposit.carrier,
-    }
+def shown_method(method_type: str, carrier: str, phone_number: str) -> dict[str, str]:
+    """Return a way to pay as the API shows it: numbers are masked."""
+    if method_type == registry.BANK:
+        return {"type": registry.BANK, "bank_id": carrier, "bank": carrier_name(carrier)}
+    return {"type": method_type, "phone_number": mask_msisdn(phone_number), "carrier": carrier}
 
 
 def carrier_name(code: str) -> str:
@@ -327,5 +324,12 @@ def as_reason(why: reasons.RenderedReason) -> Mapping[str, Any]:
     }
 
 
-def _time(moment: datetime | None) -> str | None:
+@overload
+def as_time(moment: datetime) -> str: ...
+@overload
+def as_time(moment: None) -> None: ...
+@overload
+def as_time(moment: datetime | None) -> str | None: ...
+def as_time(moment: datetime | None) -> str | None:
+    """Return a moment as the API writes it (RFC 3339, UTC); None for none."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -41,6 +41,11 @@ def public_id(deposit_id: UUID) -> str:
     return f"dep_{deposit_id.hex}"
 
 
+def public_withdrawal_id(withdrawal_id: UUID) -> str:
+    """Return the id of a withdrawal that partners see: "wdr_" and 32 hexadecimal digits."""
+    return f"wdr_{withdrawal_id.hex}"
+
+
 def public_refund_id(refund_id: UUID) -> str:
     """Return the id of a refund that partners see: "ref_" and 32 hexadecimal digits."""
     return f"ref_{refund_id.hex}"

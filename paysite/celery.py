@@ -12,6 +12,8 @@ from deposits import stopping
 from paysite.startup import start_or_exit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
+# Django's own checks would import all pages and the API, which no worker needs; ours are made below.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 app = Celery("paysite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["deposits"])

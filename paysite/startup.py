@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, ProgrammingError, connection
 
 from carriers import registers, registry
+from deposits.ui import brand
 
 #: What sysexits.h calls a wrong configuration: a service manager need not try again.
 EXIT_STATUS = 78
@@ -42,6 +43,7 @@ def unsafe_settings(celery: Mapping[str, Any] | None = None) -> list[str]:
         *_unsafe_in_public(),
         *_unsafe_databases(),
         *_unsafe_carriers(),
+        *brand.unsuitable(settings.OPERATOR_ACCENT, settings.OPERATOR_LOGO),
     ]
 
 

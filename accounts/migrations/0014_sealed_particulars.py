@@ -28,7 +28,7 @@ CLEAR = "; ".join(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0012_vulnerability")]
+    dependencies = [("accounts", "0013_paid_out_account")]
 
     operations = [
         migrations.RunSQL(BAR, reverse_sql=migrations.RunSQL.noop),

@@ -71,10 +71,25 @@ class Adapter(Refunds):
         return (yield from self.authorise(order))
 
     def cancel(self, order: Order) -> Conversation:
-        """Without a credential no payment can have been ordered, and none will be: nothing has to be asked."""
-        if order.payment_id or order.credential:
-            return (yield from self.inquire(order))
-        return outcomes.Cancelled("")
+        """Without a credential no payment can have been ordered, and none will be: nothing has to be asked.
+
+        With one, the consent tells. A payment cannot be called back: if the consent is used, the same order again is
+        answered with what became of the first. If it is not, nothing was paid, unless an order is still on its way.
+        """
+        if order.payment_id or not order.credential:
+            return (yield from self.inquire(order)) if order.payment_id else outcomes.Cancelled("")
+        self._clock.hear(order.asked_at)
+        consent = yield from self._consent(order)
+        if not isinstance(consent, Consent):
+            return consent
+        match status_of(consent):
+            case "COND":
+                return (yield from self._pay(order))
+            case "AUTH" if self._may_arrive(order):
+                return Unknown("not paid, and an order may still be on its way")
+            case "AUTH":
+                return outcomes.Cancelled("")
+        return self._consented(order, consent)
 
     def inquire(self, order: Order) -> Conversation:
         """The payment by its id, else the consent: whether it was approved, refused or used."""
@@ -222,6 +237,12 @@ class Adapter(Refunds):
     def _is_anothers(self, order: Order, holder: Account | None) -> bool:
         named = holder is not None and holder.name
         return bool(named and order.player_name) and not may_be(str(named), order.player_name)
+
+    def _may_arrive(self, order: Order) -> bool:
+        """Whether what was sent last may still reach the bank."""
+        if order.last_sent_at is None or order.asked_at is None:
+            return True
+        return (order.asked_at - order.last_sent_at).total_seconds() <= self.profile.horizon_s
 
     def _is_good(self, credential: str) -> bool:
         return bool(credential) and wire.read(credential.encode(), Credential).until > self._clock.now()

@@ -92,7 +92,8 @@ def _declined(claimed: Claimed, outcome: carrier.Declined, name: str, *_: Any) -
 
 
 def _pending(claimed: Claimed, outcome: carrier.Pending, name: str, *_: Any) -> Result:
-    if claimed.step == Step.CANCEL:
+    # What a cancel finds ordered after an approval cannot be called back, and has its name from here on.
+    if claimed.step == Step.CANCEL and not claimed.credential:
         return silence(claimed, name, "cancel not confirmed yet")
     if overdue(claimed):
         return to_review(claimed, name)

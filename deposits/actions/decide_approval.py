@@ -121,6 +121,14 @@ def within_time(claimed: Claimed, decided: Result) -> Result:
     return decided
 
 
+def is_approved_only(claimed: Claimed) -> bool:
+    """Whether the approval has been exchanged and no worker has gone on to order the payment yet.
+
+    An order that may have left makes the deposit unknown; one that the carrier has answered gives it a payment's id.
+    """
+    return claimed.state == State.PENDING and bool(claimed.credential) and not claimed.carrier_payment_id
+
+
 def nobody_waits(claimed: Claimed, profile: CarrierProfile) -> bool:
     """Whether it is too late to send the player anywhere, for a deposit that has not come so far."""
     sends_players = profile.method_type == registry.BANK and not claimed.consent_id

@@ -11,6 +11,7 @@ import time
 
 import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
 from accounts import particulars, sealing
 from accounts.sealing import NotOpened
@@ -21,9 +22,11 @@ from carriers.interface import CarrierAdapter, Conversation, Order
 from deposits import breakers, doorbell, leases, stopping, transitions
 from deposits.actions import each_alone, register_check
 from deposits.actions.decide import decide, decide_barred
+from deposits.actions.decide_approval import is_approved_only
 from deposits.actions.record import record
 from deposits.actions.refunds import converse as refunds
 from deposits.actions.register_check import Check
+from deposits.actions.take_over import let_go
 from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.refund_transitions import ClaimedRefund, Step
@@ -39,18 +42,45 @@ _PACE_S = 0.04
 #: A conversation is not begun with less time than this left to it, and the task needs some for the last record.
 _LEAST_S = 5
 _MARGIN_S = 2
+#: The database gets no quicker with what divides the other times.
+_LEAST_MARGIN_S = 0.5
+#: A database that is away is looked for this often.
+_ASK_AGAIN_S = 0.2
 
 
 def drain(owner: str | None = None) -> int:
     """Work through due deposits until none is left or the task's time is nearly up; return how many were handled.
 
-    What remains is found by the next ring or sweep. `owner` signs the leases (default: this process).
+    What remains is found by the next ring or sweep. `owner` signs the leases (default: this process). Raises
+    Django's database errors, when what was held has been let go as far as that was possible.
     """
     shift = _Shift(owner or leases.owner())
-    with shift.talks:
-        shift.work()
+    try:
+        with shift.talks:
+            shift.work()
+    except Exception:
+        _let_go(shift)
+        raise
     shift.sightings.tell(all_of_it=True)
     return shift.handled
+
+
+def _let_go(shift: _Shift) -> None:
+    """The work is cut off and this process lives on: others need not wait for the leases to end.
+
+    A database that is away is waited for, as long as the task may run: there is nothing else to be done meanwhile.
+    """
+    while True:
+        # It is dead, or in the middle of a statement.
+        connection.close()
+        try:
+            let_go(shift.owner, list(registry.registry().profiles))
+        except (OperationalError, InterfaceError):
+            if stopping.asked() or time.monotonic() + _ASK_AGAIN_S > shift.ends_at:
+                return
+            time.sleep(_ASK_AGAIN_S)
+        else:
+            return
 
 
 class _Shift:
@@ -65,7 +95,7 @@ class _Shift:
         self.refunds = refunds.Turn(self.owner)
         self.sightings = breakers.Sightings()
         self.bell = doorbell.Attendance()
-        self.ends_at = now + limits.task_soft - _MARGIN_S / divisor
+        self.ends_at = now + limits.task_soft - max(_MARGIN_S / divisor, _LEAST_MARGIN_S)
         # Until here a conversation has all of its time.
         self.fresh_until = self.ends_at - limits.http_total
         self.least_s = _LEAST_S / divisor
@@ -201,8 +231,8 @@ class _Shift:
 
 
 def _is_barred(claimed: Claimed) -> bool:
-    """Whether its player may not deposit any more, and no carrier has ever seen it: then no byte leaves."""
-    return bool(claimed.bar) and claimed.step == Deposit.Next.AUTHORISE
+    """Whether its player may not deposit any more, and nothing was ever ordered: then no byte leaves."""
+    return bool(claimed.bar) and (claimed.step == Deposit.Next.AUTHORISE or is_approved_only(claimed))
 
 
 def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:

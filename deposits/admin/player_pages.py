@@ -18,7 +18,7 @@ from accounts.models import LedgerAccount, Partner, Player, PlayerPhone
 from carriers import registry
 from carriers.redaction import mask_msisdn
 from deposits.actions.eligibility import bar_of, eligibility
-from deposits.admin import player_acts, words
+from deposits.admin import closed_loop, player_acts, words
 from deposits.admin.player_acts import LIMIT_CURRENCY
 from deposits.models import Deposit
 from deposits.presentation import format_money
@@ -105,6 +105,7 @@ class PlayerAdmin(ReadOnlyAdmin):
             _own_limits(player),
             _phones(player),
             _breaks(player),
+            *closed_loop.tables(player),
             _deposits(player),
             audit_table(self.subject_kind, self.subject(player)),
         ]

@@ -50,7 +50,7 @@ def load_what_ships(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("deposits", "0020_choices_of_cases_and_events")]
+    dependencies = [("deposits", "0023_withdrawals")]
 
     operations = [
         migrations.AddField(

@@ -14,6 +14,7 @@ from deposits.models.notification import CarrierNotification
 from deposits.models.refund import Refund, RefundAttempt, RefundEvent
 from deposits.models.rule import PlayerLimit, Rule, Rulebook, RuleProposal
 from deposits.models.settlement import SettlementFile, SettlementFinding, SettlementLine
+from deposits.models.withdrawal import Withdrawal
 
 __all__ = [
     "Accumulator",
@@ -37,4 +38,5 @@ __all__ = [
     "SettlementFile",
     "SettlementFinding",
     "SettlementLine",
+    "Withdrawal",
 ]

@@ -95,7 +95,8 @@ WITH room AS (
                      WHEN due.step IN ('authorise', 'confirm') OR due.was = 'received' THEN 'submitting'
                      ELSE d.state END,
         first_sent_at = CASE WHEN due.step = 'authorise' THEN coalesce(d.first_sent_at, now()) ELSE d.first_sent_at END,
-        last_sent_at = CASE WHEN due.step = 'authorise' THEN now() ELSE d.last_sent_at END,
+        -- A confirmation moves money as well: from here on it may be on its way.
+        last_sent_at = CASE WHEN due.step IN ('authorise', 'confirm') THEN now() ELSE d.last_sent_at END,
         -- Its worker has not said that nothing left: no other route may take it from here on.
         bound = d.bound OR due.was = 'submitting', sends = d.sends + (due.was = 'submitting')::int,
         lease_owner = %(owner)s, lease_epoch = d.lease_epoch + 1, tries = d.tries + 1,

@@ -18,6 +18,8 @@ from carriers.outcomes import NotSent, Pending, Unknown
 from tests.carriers.conversations import ask, keep, one, post, unused_url
 from tests.carriers.line_server import Script, answer, serving
 
+_BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
+
 
 _BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
 

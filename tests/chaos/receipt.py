@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from tests.chaos import site_figures
 from tests.chaos.oracle import INVARIANTS
-from tests.chaos.run import Outcome
+from tests.chaos.pieces import Piece
 
 _TOTAL = (
     "lost",
@@ -21,49 +22,49 @@ _TOTAL = (
 )
 
 
-def as_json(outcomes: list[Outcome]) -> dict[str, Any]:
+def as_json(pieces: list[Piece]) -> dict[str, Any]:
     """Return the machine's receipt. Several runs are added up; of their times the worst counts."""
-    seeds = [outcome.seed for outcome in outcomes]
-    deaths, hits = Counter[str](), Counter[str]()
-    for outcome in outcomes:
-        deaths.update(outcome.deaths)
-        hits.update(outcome.hits)
+    seeds = [piece.seed for piece in pieces]
+    broken = {name: sum(piece.broken.get(name, 0) for piece in pieces) for name in INVARIANTS}
 
     def worst(name: str) -> float:
-        return max(float(outcome.measured[name]) for outcome in outcomes)
+        return max(float(piece.measured[name]) for piece in pieces)
 
     return {
         "seed": seeds[0] if len(seeds) == 1 else seeds,
-        "deposits": sum(outcome.verdict.deposits for outcome in outcomes),
-        "deaths": dict(sorted(deaths.items())),
-        "crash_points": dict(hits),
-        **{name: sum(outcome.verdict.count(name) for outcome in outcomes) for name in _TOTAL},
-        "ledger_sum": sum(outcome.verdict.ledger_sum for outcome in outcomes),
+        "deposits": sum(piece.deposits for piece in pieces),
+        "deaths": _added(piece.deaths for piece in pieces),
+        "crash_points": _added(piece.crash_points for piece in pieces),
+        **{name: broken[name] for name in _TOTAL},
+        "ledger_sum": sum(piece.ledger_sum for piece in pieces),
         "unknown_resolved_p50_s": worst("unknown_resolved_p50_s"),
         "unknown_resolved_p99_s": worst("unknown_resolved_p99_s"),
         "figures": {
-            "passed": all(outcome.passed for outcome in outcomes),
-            "profile": outcomes[0].profile.name,
-            "invariants_broken": {
-                name: sum(outcome.verdict.count(name) for outcome in outcomes) for name in INVARIANTS
-            },
-            "too_seldom": [line for outcome in outcomes for line in outcome.too_seldom],
-            "disturbances": dict(sum((outcome.record.cuts for outcome in outcomes), Counter[str]())),
-            "runs": [outcome.measured for outcome in outcomes],
+            "passed": all(piece.passed for piece in pieces),
+            "profile": pieces[0].profile,
+            "commits": sorted({piece.commit for piece in pieces}),
+            "invariants_broken": broken,
+            "too_seldom": [line for piece in pieces for line in piece.too_seldom],
+            "disturbances": _added(piece.disturbances for piece in pieces),
+            "runs": [piece.measured for piece in pieces],
         },
     }
 
 
-def as_markdown(outcomes: list[Outcome]) -> str:
+def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    return dict(sorted(sum((Counter(one) for one in counts), Counter[str]()).items()))
+
+
+def as_markdown(pieces: list[Piece]) -> str:
     """Return the receipt for people."""
-    facts = as_json(outcomes)
+    facts = as_json(pieces)
     passed = facts["figures"]["passed"]
     lines = [
         "# Fault receipt",
         "",
         f"**{'All invariants held.' if passed else 'FAILED.'}** {facts['deposits']:,} deposits, "
         f"{sum(facts['deaths'].values()):,} processes killed, profile `{facts['figures']['profile']}`, "
-        f"seed {facts['seed']}.",
+        f"seed {facts['seed']}, code {', '.join(facts['figures']['commits'])}.",
         "",
         "| what must never be | found |",
         "| --- | --- |",
@@ -87,21 +88,21 @@ def as_markdown(outcomes: list[Outcome]) -> str:
         "",
         "| disturbance | times |",
         "| --- | --- |",
-        *(f"| {what} | {times} |" for what, times in sorted(facts["figures"]["disturbances"].items())),
+        *(f"| {what} | {times} |" for what, times in facts["figures"]["disturbances"].items()),
         "",
     ]
-    for outcome in outcomes:
-        lines += _one(outcome)
+    for piece in pieces:
+        lines += _one(piece)
     return "\n".join(lines)
 
 
-def _one(outcome: Outcome) -> list[str]:
-    m = outcome.measured
+def _one(piece: Piece) -> list[str]:
+    m = piece.measured
     doorbells = m["doorbells"]
     clock = m["clock_of_half_the_workers_s"]
     moved = f"moved by {clock:+d} s" if clock else "not moved: libfaketime is not installed here"
     return [
-        f"## Figures of seed {outcome.seed}",
+        f"## Figures of seed {piece.seed}",
         "",
         "All waits of the product are a tenth of production's in this run (lease 6 s).",
         "",
@@ -117,15 +118,16 @@ def _one(outcome: Outcome) -> list[str]:
         f"{m['bank_style_reads']}, all summing to zero unless listed above.",
         f"- States at the end: {m['states']}. Not charged and set aside for people, because each of five claims died: "
         f"{m['set_aside_for_people']}.",
+        f"- Refunds, by the state that they ended in: {m.get('refunds', 'none made')}.",
         f"- Players: {m['players']}; {m['players_who_gave_up']} gave up after a minute and a half.",
         f"- The whole run took {m['run_s']} s.",
-        *(f"- **Broken** {line}" for line in outcome.verdict.lines()),
-        *(f"- **Too seldom** {line}" for line in outcome.too_seldom),
+        *(f"- **Broken** {line}" for line in piece.findings),
+        *(f"- **Too seldom** {line}" for line in piece.too_seldom),
         "",
     ]
 
 
-def write(outcomes: list[Outcome], folder: Path, site: dict[str, Any] | None = None) -> Path:
+def write(pieces: list[Piece], folder: Path, site: dict[str, Any] | None = None) -> Path:
     """Write both receipts into `folder` and return the path of the one for people.
 
     `site`: what was measured of a whole site (site_figures.py), where it was.
@@ -133,7 +135,7 @@ def write(outcomes: list[Outcome], folder: Path, site: dict[str, Any] | None = N
     What `make mutants` last left there goes into both.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    facts, text = as_json(outcomes), as_markdown(outcomes)
+    facts, text = as_json(pieces), as_markdown(pieces)
     if site:
         facts["figures"]["site"] = site
         text += site_figures.as_markdown(site)

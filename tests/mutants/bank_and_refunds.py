@@ -63,6 +63,22 @@ BANK_AND_REFUNDS = (
         (f"{BANK}/test_lost_answers.py",),
     ),
     Mutant(
+        "bank: whoever is barred after the approval orders nothing more",
+        (Edit("deposits/sql/claim.sql", "(found.bound OR found.step = 'confirm') THEN", "false THEN"),),
+        (f"{BANK}/test_barred.py",),
+    ),
+    Mutant(
+        "bank: what may still arrive is not called cancelled",
+        (
+            Edit(
+                "carriers/adapters/open_banking.py",
+                'case "AUTH" if self._may_arrive(order):',
+                'case "AUTH" if not order.reference:',
+            ),
+        ),
+        (f"{BANK}/test_barred.py",),
+    ),
+    Mutant(
         "bank: after a cancel no approval is taken",
         (
             Edit(

@@ -216,7 +216,7 @@ MUTANTS = (
         (
             Edit(
                 "deposits/actions/drain.py",
-                "return bool(claimed.bar) and claimed.step == Deposit.Next.AUTHORISE",
+                "return bool(claimed.bar) and (claimed.step == Deposit.Next.AUTHORISE or is_approved_only(claimed))",
                 "return False",
             ),
         ),
