@@ -23,7 +23,10 @@ from accounts import return_addresses
 from accounts.models import ApiKey, Partner
 from accounts.statement import Statement
 
-SCOPES = ("deposits:read", "deposits:write", "refunds:write", "players:read", "players:write")
+SCOPES = (
+    *("deposits:read", "deposits:write", "refunds:write", "withdrawals:write"),
+    *("players:read", "players:write"),
+)
 
 #: A key's owner and scopes do not change; whether it may be used does, and is asked each time.
 REMEMBERED_S = 30

@@ -89,6 +89,11 @@ def written_off_account_id(currency: str) -> int:
     return _account_id(Kind.WRITTEN_OFF, currency, None, "")
 
 
+def paid_out_account_id(currency: str) -> int:
+    """Return the id of the account of what partners have paid back to players."""
+    return _account_id(Kind.PAID_OUT, currency, None, "")
+
+
 def _account_id(kind: LedgerAccount.Kind, currency: str, player_id: int | None, carrier: str) -> int:
     key: dict[str, Any] = {"kind": kind, "currency": currency, "player_id": player_id, "carrier": carrier}
     account, _ = LedgerAccount.objects.get_or_create(**key)

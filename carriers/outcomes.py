@@ -82,7 +82,7 @@ class RedirectRequired:
 class ApprovalExchanged:
     """The player's approval has become `credential`, with which the payment may be ordered. Nothing is taken yet.
 
-    The credential is secret: whoever keeps it seals it (deposits/sealing.py). It is good until `expires_at`, when told.
+    The credential is secret: whoever keeps it seals it (accounts/sealing.py). It is good until `expires_at`, when told.
     """
 
     credential: str

@@ -217,8 +217,28 @@ _TABLE = (
         (("You chose to exclude yourself until {date}.", "You chose to exclude yourself."),),
         _SUPPORT_TOOLS,
     ),
-    row("check_unavailable", "B", "We could not make a check that comes first", (), _CONTACT),
-    row("under_age", "B", "You are not old enough to deposit", (), _CONTACT),
+    row(
+        "check_unavailable",
+        "B",
+        "We could not make a check that comes first",
+        (
+            ("Before we take a deposit we ask the national self-exclusion register. It did not answer.",),
+            ("We ask again with your next deposit.",),
+        ),
+        _SUPPORT_TOOLS,
+        _CONTACT,
+    ),
+    row(
+        "under_age",
+        "B",
+        "You are not old enough to deposit",
+        (
+            ("You have to be {years} or older.",),
+            ("Contact us if we have your date of birth wrong.",),
+        ),
+        _CONTACT,
+        _SUPPORT_TOOLS,
+    ),
     row(
         "checks_needed",
         "P",

@@ -131,16 +131,18 @@ def bank(code: str, currency: str) -> CarrierProfile | None:
 
 def banks(currency: str) -> list[CarrierProfile]:
     """The banks that pay in `currency`, in the order in which they are configured."""
-    profiles = registry().profiles.values()
-    return [one for one in profiles if one.method_type == BANK and currency in one.currencies]
+    return serving(BANK, currency)
 
 
 def first_of(method_type: str, currency: str) -> CarrierProfile | None:
-    """The first carrier or bank for a method that takes `currency`, in the order of the configuration; or None."""
+    """The first carrier or bank for a method that takes `currency`; None when there is none."""
+    return next(iter(serving(method_type, currency)), None)
+
+
+def serving(method_type: str, currency: str) -> list[CarrierProfile]:
+    """The carriers or banks for a method that take `currency`, in the order in which they are configured."""
     profiles = registry().profiles.values()
-    return next(
-        (one for one in profiles if one.method_type == method_type and currency in one.currencies), None
-    )
+    return [one for one in profiles if one.method_type == method_type and currency in one.currencies]
 
 
 def find_adapter(code: str) -> CarrierAdapter | None:

@@ -204,7 +204,10 @@ def cap_ends(scope: Scope, at: datetime) -> datetime | None:
     found = [
         window_of(rule).end(at)
         for rule in applying(book().in_force(at), scope)
-        if rule.subject == Subject.PHONE_NUMBER and rule.measure != Measure.AMOUNT and rule.amount is not None
+        if rule.limits
+        and rule.subject == Subject.PHONE_NUMBER
+        and rule.measure != Measure.AMOUNT
+        and rule.amount is not None
     ]
     return max((end for end in found if end is not None), default=None)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 from django.utils import timezone
 
-from accounts.protections.bars import ENDING
+from accounts.protections.bars import ENDING, told_end
 from carriers import reasons, registry
 from carriers.redaction import mask_msisdn
-from deposits import limits
+from deposits import limits, rules
 from deposits.actions.decide import CODE_TRIES
 from deposits.actions.refusal import Refusal
-from deposits.models import Deposit
+from deposits.models import Deposit, Rule
 from deposits.references import public_id
 from deposits.rules import Scope
 from deposits.states import State, known
@@ -142,8 +142,11 @@ def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
         facts["tries"] = max(CODE_TRIES - deposit.code_tries, 0)
     if code in ENDING:
         player = deposit.player
-        if player.barred_reason == code and player.barred_until:
-            facts["date"] = format_moment(player.barred_until)
+        ends_at = told_end(player.pk, player.barred_until) if player.barred_reason == code else None
+        if ends_at is not None:
+            facts["date"] = format_moment(ends_at)
+    if code == "under_age":
+        facts["years"] = rules.minimum_age(deposit.player.jurisdiction)
     if code == "carrier_monthly_limit":
         scope = Scope(
             deposit.partner_id, deposit.currency, deposit.carrier, deposit.method_type, deposit.phone_number
@@ -174,8 +177,33 @@ def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | 
         facts["period"] = format_period(given["window"], given.get("length", ""))
         if refusal.code == "carrier_monthly_limit":
             facts["cap_period"] = _CAP_PERIODS.get(given["window"], f"the last {given.get('length', '')}")
-    facts["network"] = given.get("network")
+    facts |= {name: given[name] for name in ("network", "years") if name in given}
     return reasons.render(refusal.code, methods=methods(), unavailable=UNAVAILABLE, charge=None, **facts)
+
+
+def format_most(rule: Rule) -> str:
+    """Return what a rule lets through, for staff: "£40.00", "10 failed attempts", "from 18 years on", "no limit"."""
+    if rule.own:
+        return "the player's own amount"
+    if rule.price_points:
+        return "one of " + ", ".join(
+            format_money(one, rule.currency, short=True) for one in rule.price_points
+        )
+    match rule.measure:
+        case Rule.Measure.IDENTITY:
+            return "verified players"
+        case _ if rule.amount is None:
+            return "no limit"
+        case Rule.Measure.AGE:
+            return f"from {rule.amount} years on"
+        case Rule.Measure.COUNT:
+            return f"at most {rule.amount}"
+        case Rule.Measure.FAILURES:
+            return f"fewer than {rule.amount}, otherwise nothing for {rule.lasts}"
+    if rule.effect != Rule.Effect.REFUSE:
+        money = format_money(rule.amount, rule.currency)
+        return f"less than {money}, otherwise: {rule.get_effect_display()}; again after {rule.lasts}"
+    return f"at most {format_money(rule.amount, rule.currency)}"
 
 
 def format_wait(left: timedelta) -> str:
@@ -233,11 +261,11 @@ def next_action(deposit: Deposit) -> dict[str, Any] | None:
         return {
             "type": "redirect",
             "url": deposit.action_url,
-            "expires_at": _time(deposit.action_expires_at),
+            "expires_at": as_time(deposit.action_expires_at),
         }
     return {
         "type": "one_time_code",
-        "expires_at": _time(deposit.action_expires_at),
+        "expires_at": as_time(deposit.action_expires_at),
         "sent_to": mask_msisdn(deposit.phone_number),
     }
 
@@ -256,24 +284,21 @@ def as_object(deposit: Deposit, player: str, page_url: str) -> dict[str, Any]:
         "refunded_amount": deposit.amount_minor if deposit.reversed_at else deposit.refunded_minor,
         "player": player,
         "partner_reference": deposit.partner_reference or None,
-        "method": _method(deposit),
+        "method": shown_method(deposit.method_type, deposit.carrier, deposit.phone_number),
         "reason": None if why is None else as_reason(why),
         "next_action": next_action(deposit),
         "page_url": page_url,
         "return_url": deposit.return_url or None,
-        "created_at": _time(deposit.created_at),
-        "updated_at": _time(deposit.updated_at),
+        "created_at": as_time(deposit.created_at),
+        "updated_at": as_time(deposit.updated_at),
     }
 
 
-def _method(deposit: Deposit) -> dict[str, str]:
-    if deposit.method_type == registry.BANK:
-        return {"type": registry.BANK, "bank_id": deposit.carrier, "bank": carrier_name(deposit.carrier)}
-    return {
-        "type": deposit.method_type,
-        "phone_number": mask_msisdn(deposit.phone_number),
-        "carrier": deposit.carrier,
-    }
+def shown_method(method_type: str, carrier: str, phone_number: str) -> dict[str, str]:
+    """Return a way to pay as the API shows it: numbers are masked."""
+    if method_type == registry.BANK:
+        return {"type": registry.BANK, "bank_id": carrier, "bank": carrier_name(carrier)}
+    return {"type": method_type, "phone_number": mask_msisdn(phone_number), "carrier": carrier}
 
 
 def carrier_name(code: str) -> str:
@@ -299,5 +324,12 @@ def as_reason(why: reasons.RenderedReason) -> Mapping[str, Any]:
     }
 
 
-def _time(moment: datetime | None) -> str | None:
+@overload
+def as_time(moment: datetime) -> str: ...
+@overload
+def as_time(moment: None) -> None: ...
+@overload
+def as_time(moment: datetime | None) -> str | None: ...
+def as_time(moment: datetime | None) -> str | None:
+    """Return a moment as the API writes it (RFC 3339, UTC); None for none."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from deposits.models import Deposit, Refund
-from deposits.presentation import format_money
+from deposits.presentation import as_time, format_money
 from deposits.references import public_id, public_refund_id
 from deposits.refund_states import FINAL, State
 
@@ -32,8 +31,8 @@ def as_object(refund: Refund) -> dict[str, Any]:
         "currency": refund.currency,
         "reason": refund.reason,
         "note": (refund.note or None) if refund.requested_by_id is None else None,
-        "created_at": _time(refund.created_at),
-        "updated_at": _time(refund.updated_at),
+        "created_at": as_time(refund.created_at),
+        "updated_at": as_time(refund.updated_at),
     }
 
 
@@ -62,7 +61,3 @@ def will_read(amount_minor: int, deposit: Deposit) -> str:
 
 def _money(minor: int, deposit: Deposit) -> str:
     return format_money(minor, deposit.currency) if minor else ""
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

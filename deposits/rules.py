@@ -6,6 +6,7 @@ also whether the moment lies in the windows that were worked out here; if not it
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ _NOW = Func(function="now", output_field=DateTimeField())
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 EVERYWHERE = "*"
+# For how long a copy is good enough where nothing is decided for good: a claim is only the second look at a player.
+_RECENT_S = 1.0
+Measure = Rule.Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A rule that applies, with its window of this moment; both None for what looks at each deposit alone."""
+    """A rule about amounts that applies, with its window now; both None for what looks at each deposit alone."""
 
     rule: Rule
     window: Window
@@ -92,6 +96,23 @@ class Book:
             rule for _, rule in sorted(newest.items()) if rule.effective_to is None or at < rule.effective_to
         ]
 
+    def gates(self, at: datetime) -> list[Rule]:
+        """Return what applied at `at` about players themselves, in whichever jurisdiction: age and identity."""
+        return [rule for rule in self.in_force(at) if rule.measure in (Measure.AGE, Measure.IDENTITY)]
+
+    def checked_in(self, at: datetime) -> list[str]:
+        """Return the jurisdictions in which nobody deposited unverified at `at`; "*" is all of them."""
+        return sorted({rule.jurisdiction for rule in self.gates(at) if rule.measure == Measure.IDENTITY})
+
+    def gate(self, measure: Measure, jurisdiction: str, at: datetime) -> Rule | None:
+        """Return the rule about age, or about identity, of players of `jurisdiction`; of several the strictest."""
+        found = [
+            rule
+            for rule in _unreplaced(self.gates(at), jurisdiction)
+            if rule.measure == measure and rule.jurisdiction in (jurisdiction, EVERYWHERE)
+        ]
+        return max(found, key=lambda rule: rule.amount or 0, default=None)
+
     def resolve(self, scope: Scope, at: datetime | None = None) -> Resolved:
         """Return the rules for `scope`, at `at` or as they were last worked out."""
         key = (
@@ -107,8 +128,8 @@ class Book:
         return known
 
     def _work_out(self, scope: Scope, at: datetime) -> Resolved:
-        rules = applying(self.in_force(at), scope)
-        applied = tuple(_at(rule, at) for rule in rules)
+        found = applying(self.in_force(at), scope)
+        applied = tuple(_at(rule, at) for rule in found if rule.limits)
         moments = {
             moment
             for moment in (
@@ -127,12 +148,16 @@ class Book:
         arguments = _arguments(self.version, begins, ends, applied)
         # In the order in which they are locked.
         arguments["subject_kinds"] = _array(sorted(subjects))
+        arguments["checked_in"] = self.checked_in(at)
+        # Whose players they are is for the statement to see, so that it looks at the gates of all jurisdictions.
+        used = {rule.pk for rule in (*found, *self.gates(at))}
+        arguments["rule_ids"] = _array(sorted(used))
         return Resolved(self.version, begins, ends, applied, arguments)
 
 
 def applying(in_force: Iterable[Rule], scope: Scope) -> list[Rule]:
     """Return which of the rules are about a deposit of this scope; who is replaced by another of them is not."""
-    jurisdiction = settings.JURISDICTIONS.get(scope.currency, EVERYWHERE)
+    jurisdiction = jurisdiction_of(scope.currency)
     keys = {Rule.Subject.PARTNER: str(scope.partner_id), Rule.Subject.PHONE_NUMBER: scope.phone_number}
     found = [
         rule
@@ -144,15 +169,26 @@ def applying(in_force: Iterable[Rule], scope: Scope) -> list[Rule]:
         and (rule.subject != Rule.Subject.PHONE_NUMBER or scope.phone_number)
         and (not rule.subject_key or rule.subject_key == keys.get(Rule.Subject(rule.subject)))
     ]
-    replaced = {rule.replaces for rule in found if rule.replaces}
     # How a player's own limits count is the jurisdiction's to say; the house rule is for where it is silent.
     spoken = {rule.own for rule in found if rule.own and rule.jurisdiction != EVERYWHERE}
     return [
         rule
-        for rule in found
-        if rule.code not in replaced
-        and not (rule.own and rule.jurisdiction == EVERYWHERE and rule.own in spoken)
+        for rule in _unreplaced(found, jurisdiction)
+        if not (rule.own and rule.jurisdiction == EVERYWHERE and rule.own in spoken)
     ]
+
+
+def jurisdiction_of(currency: str) -> str:
+    """Return whose rules a deposit in this currency falls under; "*" where nobody's but those of everywhere."""
+    return str(settings.JURISDICTIONS.get(currency, EVERYWHERE))
+
+
+def _unreplaced(rules: Iterable[Rule], jurisdiction: str) -> list[Rule]:
+    """Those for which no other one stands in among those of this jurisdiction and of everywhere."""
+    found = list(rules)
+    heard = (jurisdiction, EVERYWHERE)
+    replaced = {rule.replaces for rule in found if rule.replaces and rule.jurisdiction in heard}
+    return [rule for rule in found if rule.code not in replaced]
 
 
 def window_of(rule: Rule) -> Window:
@@ -189,7 +225,6 @@ def _arguments(
         "rule_mosts": _array([one.rule.amount for one in counting]),
         "rule_since": _array(since),
         "rule_rolls": _array(rolls),
-        "rule_ids": _array([one.rule.pk for one in applied]),
     }
 
 
@@ -198,28 +233,61 @@ def _array(values: Iterable[str | int | None]) -> str:
     return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
 
 
-_book: Book | None = None
+@dataclass(slots=True)
+class _Seen:
+    """The copy of this process, and when it was last known to be up to date."""
+
+    book: Book
+    moment: datetime
+    at_s: float
+
+
+_seen: _Seen | None = None
 
 
 def book() -> Book:
     """Return this process's copy of the rules; it may be out of date."""
-    return _book or refresh()
+    return _seen.book if _seen is not None else refresh()
 
 
 def refresh() -> Book:
     """Read the rules, and return them."""
-    global _book
+    global _seen
     # The version first: a rule that is added meanwhile makes the copy look older than it is, and is read again.
     version, read_at = _version_and_time()
-    _book = Book(version, read_at, list(Rule.objects.order_by("code", "version")))
-    return _book
+    read = Book(version, read_at, list(Rule.objects.order_by("code", "version")))
+    _seen = _Seen(read, read_at, time.monotonic())
+    return read
 
 
 def now() -> tuple[Book, datetime]:
     """Return the rules as they are, and the moment by the database's clock."""
+    global _seen
     version, moment = _version_and_time()
-    known = _book if _book is not None and _book.version == version else refresh()
-    return known, moment
+    if _seen is None or _seen.book.version != version:
+        refresh()
+    assert _seen is not None
+    _seen = _Seen(_seen.book, moment, time.monotonic())
+    return _seen.book, moment
+
+
+def recent() -> tuple[Book, datetime]:
+    """Return the rules and the moment as they were within the last second: `now` without asking each time."""
+    if _seen is not None and time.monotonic() - _seen.at_s < _RECENT_S:
+        return _seen.book, _seen.moment
+    return now()
+
+
+def gate(measure: Measure, jurisdiction: str) -> Rule | None:
+    """Return the rule about age, or about identity, that holds now for players of `jurisdiction`, if there is one."""
+    known, at = now()
+    return known.gate(measure, jurisdiction, at)
+
+
+def minimum_age(jurisdiction: str) -> int | None:
+    """Return from which age players of `jurisdiction` may deposit; None where no rule says so."""
+    found = gate(Measure.AGE, jurisdiction)
+    return found.amount if found else None
 
 
 def _version_and_time() -> tuple[int, datetime]:

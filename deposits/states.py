@@ -82,6 +82,8 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (S.SUBMITTING, E.NOT_FOUND): S.UNKNOWN,
     # A break or exclusion begun after it was accepted, and before a byte had left.
     (S.SUBMITTING, E.BARRED): S.DECLINED,
+    # Or after the approval, and before the payment was ordered.
+    (S.PENDING, E.BARRED): S.DECLINED,
     # A code that could not be delivered to the carrier, or was wrong: the player is asked again.
     (S.SUBMITTING, E.CODE_REJECTED): S.ACTION_REQUIRED,
     (S.ACTION_REQUIRED, E.CODE_ENTERED): S.ACTION_REQUIRED,

@@ -19,10 +19,9 @@ from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.db.models.functions import Now, Random
 
-from accounts.protections.bars import checked_in
 from accounts.statement import Statement
 from carriers.registers import registered_in
-from deposits import limits
+from deposits import limits, rules
 from deposits.breakers import MINUTE_S, PROBE_EVERY_S, REPEATS_ALWAYS
 from deposits.models import Deposit, DepositEvent
 from deposits.models.accumulator import KEPT_DAYS
@@ -56,7 +55,6 @@ class Acceptance:
     phone_number: str
     carrier: str
     counted_on: date
-    checked_in: list[str]
     rules: Resolved
     actor_kind: str
     actor: str
@@ -127,8 +125,8 @@ class Claimed:
     claimed_at: datetime
     taken_minor: int | None
     player_account_id: int | None
-    player_name: str = ""
-    """As the partner has told it, for banks only; "" where it is not known."""
+    player_sealed: str = ""
+    """What the partner has told about the player (accounts/particulars.py), for banks only; "" where it has not."""
     consent_id: str = ""
     approval_code: str = ""
     credential: str = ""
@@ -205,6 +203,7 @@ def claim(batch: int, owner: str, rooms: Mapping[str, int]) -> list[Claimed]:
     """
     if connection.in_atomic_block:
         raise RuntimeError("a claim must commit before a byte leaves: call it outside a transaction")
+    book, at = rules.recent()
     rows = _CLAIM.rows(
         {
             "batch": batch,
@@ -213,7 +212,7 @@ def claim(batch: int, owner: str, rooms: Mapping[str, int]) -> list[Claimed]:
             "carriers": list(rooms),
             "rooms": list(rooms.values()),
             "states": list(CLAIMABLE),
-            "checked_in": checked_in(),
+            "checked_in": book.checked_in(at),
             "registered_in": registered_in(),
             "probe_every": timedelta(seconds=scaled(PROBE_EVERY_S)),
             "minute": timedelta(seconds=scaled(MINUTE_S)),

@@ -8,21 +8,22 @@ players share one behind a mobile network's translator.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import Player
 from accounts.protections.bars import Bar
 from accounts.statement import Statement
-from deposits.models import FailedAttempts
+from deposits import rules
+from deposits.models import FailedAttempts, Rule
+from deposits.rules import Scope
 from deposits.states import Event
+from deposits.windows import length_of
 
 log = structlog.get_logger("deposits.velocity")
 
@@ -41,18 +42,24 @@ def is_evidence(event: str, reason_code: str) -> bool:
     return event in (Event.DECLINED, Event.CODE_REJECTED) and reason_code not in NO_EVIDENCE
 
 
-def count(deposit_ids: Iterable[UUID]) -> None:
+def count(failed: Iterable[tuple[UUID, Scope]]) -> None:
     """Count these deposits as failed attempts, in the caller's transaction: once for each time one is given."""
-    given = sorted(deposit_ids)
+    given = sorted(failed, key=lambda one: one[0])
     if not given:
         return
-    rule = settings.VELOCITY
+    book, at = rules.now()
+    in_force = book.in_force(at)
+    counted = [(id_, rule) for id_, scope in given for rule in counting(rules.applying(in_force, scope))]
+    if not counted:
+        return
     rows = _COUNT.rows(
         {
-            "deposits": given,
-            "most": rule["failures"],
-            "within": timedelta(seconds=rule["within_s"]),
-            "cool_down": timedelta(seconds=rule["cool_down_s"]),
+            "deposits": [id_ for id_, _ in counted],
+            "kinds": [rule.subject for _, rule in counted],
+            "mosts": [rule.amount for _, rule in counted],
+            "withins": [length_of(rule.length) for _, rule in counted],
+            "cool_downs": [length_of(rule.lasts) for _, rule in counted],
+            "rules": [rule.pk for _, rule in counted],
         }
     )
     for row in rows:
@@ -60,6 +67,21 @@ def count(deposit_ids: Iterable[UUID]) -> None:
             log.warning(
                 "cooling_down", subject_kind=row["subject_kind"], until=row["cooling_until"].isoformat()
             )
+
+
+def counting(applying: Iterable[Rule]) -> list[Rule]:
+    """Return the rules that count failed attempts, of each kind of subject the strictest one: there is one count."""
+    strictest: dict[str, Rule] = {}
+    for rule in applying:
+        known = strictest.get(rule.subject)
+        if rule.measure == Rule.Measure.FAILURES and (known is None or _most(rule) < _most(known)):
+            strictest[rule.subject] = rule
+    return [rule for _, rule in sorted(strictest.items())]
+
+
+def _most(rule: Rule) -> int:
+    assert rule.amount is not None  # rule_sets.check
+    return rule.amount
 
 
 def bar(player: Player, phone_number: str, device: str) -> Bar | None:

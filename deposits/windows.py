@@ -9,6 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 ROLLING, DEPOSIT = "rolling", "deposit"
+_UNITS = {name: f"{name.rstrip('s')}s" for name in ("minute", "minutes", "hour", "hours", "day", "days")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,14 @@ class Window:
 
 @lru_cache(maxsize=64)
 def length_of(text: str) -> timedelta:
-    """Return a rolling window's length: "24 hours", "7 days". Raises ValueError.
+    """Return a length of time: "30 minutes", "24 hours", "7 days". Raises ValueError.
 
     There is no rolling month: its 31st would come back on the day after it had gone. "31 days" is the longest one.
     """
     number, _, unit = text.partition(" ")
-    if not number.isdecimal() or len(number) > 3 or not int(number) or unit not in ("hours", "days"):
+    if not number.isdecimal() or len(number) > 3 or not int(number) or unit not in _UNITS:
         raise ValueError(f'{text!r}: must be like "24 hours" or "30 days"')
-    return timedelta(**{unit: int(number)})
+    return timedelta(**{_UNITS[unit]: int(number)})
 
 
 def _anchored(year: int, month: int, anchor_day: int) -> date:

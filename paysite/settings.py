@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import environ
 from django.templatetags.static import static
@@ -36,6 +35,10 @@ DEMO = env.bool("DEMO", default=False)
 # Where players of the demo's partner may be sent back to; a real partner's addresses are registered in the admin.
 DEMO_RETURN_ADDRESSES = ["https://casino.example/"]
 OPERATOR_NAME = env.str("OPERATOR_NAME", default="Paysite Casino")
+# The operator's colour (#rrggbb, dark enough to be read on white) and logo (a file: .svg, .png or .webp, of 8 KiB at
+# most) on the players' pages; without them they have ours.
+OPERATOR_ACCENT = env.str("OPERATOR_ACCENT", default="")
+OPERATOR_LOGO = env.str("OPERATOR_LOGO", default="")
 SUPPORT_URL = env.str("SUPPORT_URL", default="mailto:help@paysite.example")
 
 TIME_DIVISOR = env.float("TIME_DIVISOR", default=1.0)
@@ -176,8 +179,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # --- carriers -------------------------------------------------------------------------------------------------
 SANDBOX_URL = env.str("SANDBOX_URL", default="http://127.0.0.1:8002").rstrip("/")
 NOTIFICATION_SECRET = env.str("NOTIFICATION_SECRET", default="")
-# What seals secrets in rows (deposits/sealing.py). The first seals, all open: put a new one in front, and drop the old
-# one a day later.
+# What seals secrets and players' particulars in rows (accounts/sealing.py). The first seals, all open: put a new one in
+# front, have everything sealed anew (`manage.py seal`), and drop the old one a day later.
 SEALING_KEYS = env.list("SEALING_KEYS", default=[DEVELOPMENT_SEALING_KEY])
 CARRIERS: list[dict[str, object]] = env.json(
     "CARRIERS",
@@ -217,6 +220,11 @@ CARRIERS: list[dict[str, object]] = env.json(
     ],
 )
 
+# What sends players their sign-in codes (docs/players-sign-in.md); {} for nothing, and then nobody signs in by code.
+MESSAGES: dict[str, str] = env.json(
+    "MESSAGES", default={"adapter": "sandbox", "base_url": SANDBOX_URL} if DEMO else {}
+)
+
 # --- deposits -------------------------------------------------------------------------------------------------
 # Where a calendar day, week or month of a limit begins and ends.
 TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
@@ -228,28 +236,8 @@ DEPOSIT_PAGE_MINIMUM_MINOR = 500
 DEPOSIT_PAGE_CURRENCY = "GBP"
 # The national register of exclusions that is asked before a charge (docs/protections.md); {} for none.
 REGISTER: dict[str, object] = env.json("REGISTER", default={})
-# So many failed attempts (a carrier's no, a wrong code) within this time, by one player, phone number or device, and
-# nothing is accepted from them for a while (docs/protections.md).
-VELOCITY: dict[str, int] = env.json(
-    "VELOCITY", default={"failures": 10, "within_s": 3_600, "cool_down_s": 3_600}
-)
-# Net deposits within so many days that call for a look at the player (UKGC SR code 3.4.4: £150 in rolling 30 days from
-# 28 February 2025, none within 12 months of the last), and whether deposits wait for it (docs/protections.md).
-VULNERABILITY: dict[str, Any] = env.json(
-    "VULNERABILITY",
-    default={
-        "jurisdictions": ["GB"],
-        "currency": "GBP",
-        "net_minor": 15_000,
-        "days": 30,
-        "again_after_days": 365,
-        "holds": False,
-    },
-)
-# Jurisdictions (ISO 3166-1) in which nobody deposits before the partner has verified their identity (UKGC licence
-# condition 17.1.1), and from which age one may.
-IDENTITY_REQUIRED_IN = env.list("IDENTITY_REQUIRED_IN", default=["GB"])
-MINIMUM_AGE_YEARS = env.int("MINIMUM_AGE_YEARS", default=18)
+# Where players are asked to set a limit of their own before the first deposit (UKGC RTS 12A).
+LIMIT_PROMPT_IN = env.list("LIMIT_PROMPT_IN", default=["GB"])
 # For tests: a folder that says where processes are to die (deposits/crash_points.py).
 CRASH_POINTS = env.str("CRASH_POINTS", default="")
 WORKER_BATCH_SIZE = env.int("WORKER_BATCH_SIZE", default=20)
@@ -257,7 +245,7 @@ WORKER_BATCH_SIZE = env.int("WORKER_BATCH_SIZE", default=20)
 WORKER_SLOTS = env.int("WORKER_SLOTS", default=180)
 # Where "Play" leads when the partner gave no address to return to, and where a player signs in.
 LOBBY_URL = env.str("LOBBY_URL", default="/demo/" if DEMO else "/deposit/")
-SIGN_IN_URL = env.str("SIGN_IN_URL", default=LOBBY_URL)
+SIGN_IN_URL = env.str("SIGN_IN_URL", default="/sign-in/" if MESSAGES and not DEMO else LOBBY_URL)
 # What players are promised about a deposit that people look at.
 # What one member of staff may refund of a deposit without a second person, in minor units.
 REFUND_ALONE_MINOR = env.int("REFUND_ALONE_MINOR", default=4_000)
@@ -294,6 +282,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Of `check --deploy`: what is in front redirects to https, and our own middleware sets X-Frame-Options, which the check
+# does not recognise.
+SILENCED_SYSTEM_CHECKS = ["security.W008", "security.W002"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 CSRF_FAILURE_VIEW = "paysite.errors.csrf_failure"
 

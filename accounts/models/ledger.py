@@ -23,6 +23,7 @@ class LedgerAccount(models.Model):
         REFUNDS_CLEARING = "refunds_clearing", "on its way back to players"
         RECEIVABLE = "receivable", "owed by a player after a reversal"
         WRITTEN_OFF = "written_off", "given up by two people"
+        PAID_OUT = "paid_out", "paid back to players by partners"
 
     kind = models.CharField(max_length=20, choices=Kind)
     currency = models.CharField(max_length=3)

@@ -6,18 +6,14 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models.player import Player
+from accounts.particulars import Particulars, opened, seal
 
 
 class Person(models.Model):
-    """A player's particulars. Personal data: never in a log, in the audit trail or in an answer."""
+    """A player's particulars. Personal data: never in a log, in the audit trail or in an answer; sealed in the row."""
 
     player = models.OneToOneField(Player, on_delete=models.PROTECT, primary_key=True, related_name="person")
-    born_on = models.DateField(null=True, blank=True)
-    first_name = models.CharField(max_length=100, blank=True, default="")
-    last_name = models.CharField(max_length=100, blank=True, default="")
-    postcode = models.CharField(max_length=12, blank=True, default="")
-    email = models.CharField(max_length=254, blank=True, default="")
-    phone_number = models.CharField(max_length=16, blank=True, default="")
+    sealed = models.TextField(blank=True, default="", db_default="")
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -25,6 +21,15 @@ class Person(models.Model):
 
     def __str__(self) -> str:
         return f"player {self.player_id}"
+
+    @property
+    def particulars(self) -> Particulars:
+        """What is known. Raises `sealing.NotOpened`."""
+        return opened(self.sealed, self.player_id)
+
+    @particulars.setter
+    def particulars(self, known: Particulars) -> None:
+        self.sealed = seal(known, self.player_id)
 
 
 class PlayerAct(models.Model):

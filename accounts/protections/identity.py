@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from django.conf import settings
+import msgspec
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from accounts.conflicts import again_on_conflict
 from accounts.models import Person, Player
+from accounts.particulars import Particulars
 from accounts.protections.acts import Actor, NotAllowed
 
-#: Particulars, by the names of their columns.
-PARTICULARS: Final = ("born_on", "first_name", "last_name", "postcode", "email", "phone_number")
+#: Particulars, by name.
+PARTICULARS: Final = Particulars.__struct_fields__
+#: From which age (years) players of a jurisdiction may deposit; None where no rule says so.
+MinimumAge = Callable[[str], int | None]
 
 
 class OtherMode(Exception):
@@ -24,11 +28,14 @@ class OtherMode(Exception):
 
 @again_on_conflict
 @transaction.atomic
-def put(partner_id: int, name: str, given: Mapping[str, Any], by: Actor, *, test: bool) -> Player:
+def put(
+    partner_id: int, name: str, given: Mapping[str, Any], by: Actor, minimum_age: MinimumAge, *, test: bool
+) -> Player:
     """Create the partner's player `name`, or replace what is known about them; return the player.
 
     `given`: `identity_state`, `jurisdiction` and any of `PARTICULARS`; what is left out is forgotten. `test`: by a test
-    key. Raises `NotAllowed` for a verified player without a birth date, and `OtherMode`.
+    key. `minimum_age` tells from which age (years) players of a jurisdiction may deposit. Raises
+    `NotAllowed` for a verified player without a birth date, and `OtherMode`.
     """
     Player.objects.get_or_create(partner_id=partner_id, external_id=name, defaults={"is_test": test})
     player = Player.objects.select_for_update().get(partner_id=partner_id, external_id=name)
@@ -36,14 +43,14 @@ def put(partner_id: int, name: str, given: Mapping[str, Any], by: Actor, *, test
         raise OtherMode
     player.is_test = test
     blank = {field: None if field == "born_on" else "" for field in PARTICULARS}
-    return _write(player, {**blank, **given}, by)
+    return _write(player, {**blank, **given}, by, minimum_age)
 
 
 @again_on_conflict
 @transaction.atomic
-def change(player: Player, given: Mapping[str, Any], by: Actor) -> Player:
+def change(player: Player, given: Mapping[str, Any], by: Actor, minimum_age: MinimumAge) -> Player:
     """Change what `given` names about a player and leave the rest; return the player. Raises `NotAllowed`."""
-    return _write(Player.objects.select_for_update().get(pk=player.pk), given, by)
+    return _write(Player.objects.select_for_update().get(pk=player.pk), given, by, minimum_age)
 
 
 def of_age_on(born_on: date, years: int) -> date:
@@ -54,19 +61,29 @@ def of_age_on(born_on: date, years: int) -> date:
         return date(born_on.year + years, 3, 1)
 
 
-def _write(player: Player, given: Mapping[str, Any], by: Actor) -> Player:
+def _of_age_on(born_on: date | None, years: int | None) -> date | None:
+    """The day that still lies ahead; None for whoever is old enough, because the day tells the birth date."""
+    if born_on is None or years is None:
+        return None
+    day = of_age_on(born_on, years)
+    return day if day > timezone.localdate() else None
+
+
+def _write(player: Player, given: Mapping[str, Any], by: Actor, minimum_age: MinimumAge) -> Player:
     person = Person.objects.filter(player=player).first() or Person(player=player)
     before = {"identity_state": player.identity_state, "jurisdiction": player.jurisdiction}
+    known = person.particulars
     changed = sorted(
-        field for field in PARTICULARS if field in given and getattr(person, field) != given[field]
+        field for field in PARTICULARS if field in given and getattr(known, field) != given[field]
     )
-    for field in changed:
-        setattr(person, field, given[field])
+    if changed:
+        known = msgspec.structs.replace(known, **{field: given[field] for field in changed})
+        person.particulars = known
     player.identity_state = given.get("identity_state", player.identity_state)
     player.jurisdiction = given.get("jurisdiction", player.jurisdiction)
-    if player.identity_state == Player.Identity.VERIFIED and person.born_on is None:
+    if player.identity_state == Player.Identity.VERIFIED and known.born_on is None:
         raise NotAllowed("birth_date", "Send the birth date of a player whose identity is verified.")
-    player.of_age_on = of_age_on(person.born_on, settings.MINIMUM_AGE_YEARS) if person.born_on else None
+    player.of_age_on = _of_age_on(known.born_on, minimum_age(player.jurisdiction))
     if changed:
         # The register was asked about somebody else, or about nobody.
         player.register_fresh_until = None

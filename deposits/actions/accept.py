@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from accounts import api_keys, ledger
 from accounts.conflicts import again_on_conflict
 from accounts.models import Player, PlayerPhone
-from accounts.protections.bars import DETAILS, checked_in
+from accounts.protections.bars import DETAILS
 from accounts.protections.register import NEVER_DUE
 from carriers import registry
 from carriers.profiles import CarrierProfile
@@ -125,7 +125,8 @@ def _try(request: DepositRequest, profile: CarrierProfile, scope: Scope, digest:
         return Accepted(_as_deposit(acceptance, accepted), replayed=False)
     if (known := _find_replay(request, digest)) is not None:
         return known
-    if accepted.barred:
+    # By the rules that were asked about, which may have changed.
+    if accepted.barred and accepted.fresh:
         _explain(request, profile)
         raise Refusal(accepted.barred, DETAILS[accepted.barred], "player")
     rules.refresh().resolve(scope, accepted.asked_at)
@@ -195,7 +196,6 @@ def _acceptance(
         phone_number=request.phone_number,
         carrier=profile.code,
         counted_on=limits.today(),
-        checked_in=checked_in(),
         rules=resolved,
         actor_kind=request.actor_kind,
         actor=request.actor,

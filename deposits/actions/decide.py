@@ -16,6 +16,7 @@ from carriers import outcomes as carrier
 from carriers import reasons
 from carriers.profiles import CarrierProfile
 from deposits import retry
+from deposits.actions import not_found
 from deposits.actions.decide_approval import (
     approval_exchanged,
     nobody_waits,
@@ -91,7 +92,8 @@ def _declined(claimed: Claimed, outcome: carrier.Declined, name: str, *_: Any) -
 
 
 def _pending(claimed: Claimed, outcome: carrier.Pending, name: str, *_: Any) -> Result:
-    if claimed.step == Step.CANCEL:
+    # What a cancel finds ordered after an approval cannot be called back, and has its name from here on.
+    if claimed.step == Step.CANCEL and not claimed.credential:
         return silence(claimed, name, "cancel not confirmed yet")
     if overdue(claimed):
         return to_review(claimed, name)
@@ -208,14 +210,9 @@ def _not_found(
         return silence(claimed, name, "the carrier does not know it")
     if overdue(claimed):
         return to_review(claimed, name)
-    sent_at = claimed.last_sent_at or claimed.created_at
-    first_at = claimed.not_found_first_at or claimed.claimed_at
-    proven_in_s = max(
-        profile.not_found_apart_s - (claimed.claimed_at - first_at).total_seconds(),
-        profile.horizon_s - (claimed.claimed_at - sent_at).total_seconds(),
-    )
-    since_first_s = (claimed.claimed_at - (claimed.first_sent_at or claimed.created_at)).total_seconds()
-    remembered = since_first_s + profile.http_total_s < profile.reference_kept_s
+    now, sent_at = claimed.claimed_at, claimed.last_sent_at or claimed.created_at
+    proven_in_s = not_found.proven_in_s(profile, now, sent_at, claimed.not_found_first_at)
+    remembered = not_found.is_remembered(profile, now, claimed.first_sent_at or claimed.created_at)
     if claimed.state == State.UNKNOWN and claimed.not_found_seen and proven_in_s <= 0:
         if claimed.reason_code:  # declined when it was sent again, and still nothing to be found
             return result(claimed, Event.DECLINED, outcome=name, reason_code=claimed.reason_code)

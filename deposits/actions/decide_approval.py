@@ -10,10 +10,12 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
+from accounts import sealing
 from carriers import outcomes as carrier
 from carriers import registry
 from carriers.profiles import CarrierProfile
-from deposits import retry, sealing
+from deposits import retry
+from deposits.actions.not_found import is_remembered
 from deposits.actions.silence import age_s, next_inquiry_s, silence
 from deposits.models import Deposit
 from deposits.states import Event, State
@@ -82,13 +84,11 @@ def undecided(
     """
     if claimed.state != State.UNKNOWN:
         return silence(claimed, name, outcome.detail)
-    began_at = claimed.first_sent_at or claimed.created_at
-    since_first_s = (claimed.claimed_at - began_at).total_seconds()
     kept = {"action_expires_at": claimed.action_expires_at, "reason_code": claimed.reason_code}
     if not (claimed.credential or claimed.approval_code) and age_s(claimed) >= profile.resend_within_s:
         close = {"next_step": Step.CANCEL.value, "next_in_s": 0.0}
         return result(claimed, Event.SILENCE, outcome=name, detail=outcome.detail, **close, **kept)
-    if since_first_s + profile.http_total_s >= profile.reference_kept_s:
+    if not is_remembered(profile, claimed.claimed_at, claimed.first_sent_at or claimed.created_at):
         return silence(claimed, name, outcome.detail)
     return result(
         claimed,
@@ -119,6 +119,14 @@ def within_time(claimed: Claimed, decided: Result) -> Result:
     if claimed.state == State.ACTION_REQUIRED:
         decided.next_in_s = _next_look_s(claimed)
     return decided
+
+
+def is_approved_only(claimed: Claimed) -> bool:
+    """Whether the approval has been exchanged and no worker has gone on to order the payment yet.
+
+    An order that may have left makes the deposit unknown; one that the carrier has answered gives it a payment's id.
+    """
+    return claimed.state == State.PENDING and bool(claimed.credential) and not claimed.carrier_payment_id
 
 
 def nobody_waits(claimed: Claimed, profile: CarrierProfile) -> bool:

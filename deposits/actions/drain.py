@@ -13,13 +13,16 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from accounts import particulars, sealing
+from accounts.sealing import NotOpened
 from carriers import registry
 from carriers.driver import Conversations
 from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
-from deposits import breakers, doorbell, leases, sealing, stopping, transitions
-from deposits.actions import register_check
+from deposits import breakers, doorbell, leases, stopping, transitions
+from deposits.actions import each_alone, register_check
 from deposits.actions.decide import decide, decide_barred
+from deposits.actions.decide_approval import is_approved_only
 from deposits.actions.record import record
 from deposits.actions.refunds import converse as refunds
 from deposits.actions.register_check import Check
@@ -27,7 +30,7 @@ from deposits.actions.take_over import let_go
 from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.refund_transitions import ClaimedRefund, Step
-from deposits.transitions import Claimed, Result
+from deposits.transitions import Claimed
 
 log = structlog.get_logger("deposits.drain")
 
@@ -154,23 +157,25 @@ class _Shift:
         """Take in hand the refunds that are due, when it is time to look for them; return how many."""
         batch = self.refunds.claim(self._rooms(), now=last_look)
         for claimed in batch:
-            self.talks.start(
-                claimed,
-                refunds.conversation(claimed),
-                registry.profile(claimed.carrier),
-                inquiry=claimed.step == Step.INQUIRE,
-                reference=claimed.reference,
-                within_s=self.ends_at - time.monotonic(),
-            )
+            self._start(claimed, refunds.conversation(claimed), inquiry=claimed.step == Step.INQUIRE)
         self.handled += len(batch)
         return len(batch)
 
     def _begin(self, claimed: Claimed) -> None:
+        try:
+            conversation = _conversation(registry.adapter_for(claimed.carrier), claimed)
+        except NotOpened:
+            # Its lease runs out; in the end it is set aside for people. The others go on.
+            log.exception("particulars_not_opened", reference=claimed.reference)
+            return
+        self._start(claimed, conversation, inquiry=claimed.step == Deposit.Next.INQUIRE)
+
+    def _start(self, claimed: Claimed | ClaimedRefund, conversation: Conversation, *, inquiry: bool) -> None:
         self.talks.start(
             claimed,
-            _conversation(registry.adapter_for(claimed.carrier), claimed),
+            conversation,
             registry.profile(claimed.carrier),
-            inquiry=claimed.step == Deposit.Next.INQUIRE,
+            inquiry=inquiry,
             reference=claimed.reference,
             within_s=self.ends_at - time.monotonic(),
         )
@@ -204,7 +209,8 @@ class _Shift:
         return ended
 
     def _record(self, all_ended: list[tuple[Owner, Ended]]) -> None:
-        refunds.conclude([(owner, end) for owner, end in all_ended if isinstance(owner, ClaimedRefund)])
+        given_back = [(owner, end) for owner, end in all_ended if isinstance(owner, ClaimedRefund)]
+        refunds.conclude(given_back, self.sightings)
         for owner, _ in all_ended:
             if isinstance(owner, Check):
                 self._go_on(owner)
@@ -212,8 +218,8 @@ class _Shift:
         if not ended:
             return
         reach("worker.after_answer")
-        decided = [(claimed, result) for claimed, end in ended if (result := _decided(claimed, end))]
-        if decided:
+        results = [(claimed, each_alone.decided(claimed, end, decide)) for claimed, end in ended]
+        if decided := [(claimed, result) for claimed, result in results if result]:
             record(decided)
         reach("worker.after_commit")
         for claimed, end in ended:
@@ -226,21 +232,8 @@ class _Shift:
 
 
 def _is_barred(claimed: Claimed) -> bool:
-    """Whether its player may not deposit any more, and no carrier has ever seen it: then no byte leaves."""
-    return bool(claimed.bar) and claimed.step == Deposit.Next.AUTHORISE
-
-
-def _decided(claimed: Claimed, end: Ended) -> Result | None:
-    """What is to be recorded; None when we cannot tell, so that one deposit never takes the others' answers along."""
-    resend_is_safe = registry.adapter_for(claimed.carrier).resend_is_safe
-    profile = registry.profile(claimed.carrier)
-    try:
-        result = decide(claimed, end.outcome, profile, resend_is_safe=resend_is_safe)
-    except Exception:  # its lease runs out; in the end it is set aside for people
-        log.exception("answer_not_understood", reference=claimed.reference, carrier=claimed.carrier)
-        return None
-    result.exchanges = end.exchanges
-    return result
+    """Whether its player may not deposit any more, and nothing was ever ordered: then no byte leaves."""
+    return bool(claimed.bar) and (claimed.step == Deposit.Next.AUTHORISE or is_approved_only(claimed))
 
 
 def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
@@ -257,7 +250,8 @@ def _conversation(adapter: CarrierAdapter, claimed: Claimed) -> Conversation:
         consent_id=claimed.consent_id,
         approval_code=claimed.approval_code,
         credential=sealing.unseal(claimed.credential),
-        player_name=claimed.player_name,
+        # One that cannot be opened is not taken for one that is not known: nothing is sent then.
+        player_name=particulars.opened(claimed.player_sealed, claimed.player_id).name,
         created_at=claimed.created_at,
         first_sent_at=claimed.first_sent_at,
         last_sent_at=claimed.last_sent_at,

@@ -6,6 +6,7 @@ what decides is the accept statement, a moment later.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +19,9 @@ from deposits import limits, rules, velocity
 from deposits.actions.refusal import Refusal
 from deposits.limits import Standing
 from deposits.models import Accumulator, Rule
-from deposits.rules import Scope
+from deposits.rules import Book, Scope
 
-Subject = Rule.Subject
+Subject, Measure = Rule.Subject, Rule.Measure
 _RANGE, _LEARNT = "range", "carrier-refused"
 
 
@@ -35,10 +36,13 @@ class Check:
     reasons: frozenset[str]
     """Codes of the bars (accounts/protections/bars.py) that are this check's."""
 
-    def verdict(self, bar: Bar | None) -> Verdict:
+    measure: str = ""
+    """Of the rule that asks for it (Rule.Measure), whose source is told where there is one."""
+
+    def verdict(self, refusal: Refusal | None, sources: Mapping[str, str]) -> Verdict:
         """Return what this check says to what keeps the player from depositing, if anything does."""
-        stops = bar is not None and bar.code in self.reasons
-        return Verdict(self.code, self.source, barred(bar) if bar and stops else None)
+        stops = refusal is not None and refusal.code in self.reasons
+        return Verdict(self.code, sources.get(self.measure, self.source), refusal if stops else None)
 
 
 #: The accept statement decides by the same verdict (`barred`), whose order is that of the SQL function accounts_bar.
@@ -46,15 +50,24 @@ CHECKS: list[Check] = [
     Check("time-out", "Gambling Commission, RTS 14B", frozenset({"time_out_active"})),
     Check("self-exclusion", "Gambling Commission, SR code 3.5.3", frozenset({"self_excluded"})),
     Check("blocked", "The operator's own decision", frozenset({"not_accepted"})),
-    Check("age", "Gambling Commission, licence condition 17.1.1", frozenset({"under_age"})),
-    Check("velocity", "House rule (docs/protections.md)", frozenset({"too_many_requests"})),
-    Check("identity", "Gambling Commission, licence condition 17.1.1", frozenset({"checks_needed"})),
+    Check("age", "No rule of this jurisdiction", frozenset({"under_age"}), Measure.AGE),
+    Check("velocity", "No rule of this jurisdiction", frozenset({"too_many_requests"}), Measure.FAILURES),
+    Check("identity", "No rule of this jurisdiction", frozenset({"checks_needed"}), Measure.IDENTITY),
 ]
 
 
-def barred(bar: Bar) -> Refusal:
-    """Return the refusal of a player who may not deposit."""
-    return Refusal(bar.code, DETAILS[bar.code], "player", {"ends_at": bar.ends_at} if bar.ends_at else {})
+def bar_of(player: Player) -> Bar | None:
+    """Return what keeps the player from depositing whatever the method is, or None."""
+    book, at = rules.now()
+    return bars.standing(player.pk, limits.today(), book.checked_in(at))
+
+
+def barred(bar: Bar, jurisdiction: str) -> Refusal:
+    """Return the refusal of a player of `jurisdiction` who may not deposit."""
+    facts: dict[str, Any] = {"ends_at": bar.ends_at} if bar.ends_at else {}
+    if bar.code == "under_age":
+        facts["years"] = rules.minimum_age(jurisdiction)
+    return Refusal(bar.code, DETAILS[bar.code], "player", facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +184,22 @@ def eligibility(
     standings = [
         limits.standing(one, rows.get(one.rule.subject), player, at) for one in book.resolve(scope, at).rules
     ]
-    bar = None
-    if player is not None:
-        bar = bars.standing(player.pk, limits.today()) or velocity.bar(player, phone_number, device)
-    checked = [check.verdict(bar) for check in CHECKS] if player else []
+    checked = _checked(book, at, player, scope, device) if player else []
     learnt = _learnt(rows.get(Subject.PHONE_NUMBER), at)
     return Eligibility(at, player, profile, tuple(standings), tuple(checked), learnt)
+
+
+def _checked(book: Book, at: datetime, player: Player, scope: Scope, device: str) -> list[Verdict]:
+    """What is looked at whatever the amount is."""
+    bar = bars.standing(player.pk, limits.today(), book.checked_in(at))
+    bar = bar or velocity.bar(player, scope.phone_number, device)
+    refusal = barred(bar, player.jurisdiction) if bar else None
+    asking = [
+        *(book.gate(measure, player.jurisdiction, at) for measure in (Measure.AGE, Measure.IDENTITY)),
+        *velocity.counting(rules.applying(book.in_force(at), scope)),
+    ]
+    sources = {rule.measure: rule.source for rule in asking if rule is not None}
+    return [check.verdict(refusal, sources) for check in CHECKS]
 
 
 def _learnt(row: Accumulator | None, at: datetime) -> Learnt | None:

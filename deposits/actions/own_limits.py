@@ -79,9 +79,13 @@ def withdraw_raise(player: Player, period: Rule.Own, by: Actor) -> None:
 @transaction.atomic
 def keep(player: Player, by: Actor) -> None:
     """The player has looked at the limits and leaves them as they are: the next look is due in six months."""
-    player = _locked(player)
-    Player.objects.filter(pk=player.pk).update(limits_reviewed_at=Now())
-    by.note("limit.reviewed", player, {}, {})
+    _looked_at(player, by, "limit.reviewed")
+
+
+@transaction.atomic
+def decline_prompt(player: Player, by: Actor) -> None:
+    """Asked before a first deposit, the player goes on without a limit; is not asked again."""
+    _looked_at(player, by, "limit.prompt_declined")
 
 
 def waiting(player: Player) -> list[LimitRaise]:
@@ -104,6 +108,12 @@ def _months_later(at: datetime, months: int) -> datetime:
         except ValueError:
             continue
     raise AssertionError("every month has a 28th")
+
+
+def _looked_at(player: Player, by: Actor, action: str) -> None:
+    player = _locked(player)
+    Player.objects.filter(pk=player.pk).update(limits_reviewed_at=Now())
+    by.note(action, player, {}, {})
 
 
 def _locked(player: Player) -> Player:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 
 from accounts import ledger
 from accounts.conflicts import again_on_conflict
 from deposits import limits, transitions, velocity
-from deposits.actions import book, vulnerability
+from deposits.actions import book, each_alone, vulnerability
 from deposits.actions.notify import wake_waiting
 from deposits.actions.reroute import reroute_unsent
 from deposits.crash_points import reach
@@ -30,19 +30,9 @@ def record(answers: Sequence[tuple[Claimed, Result]]) -> None:
 
     Raises OperationalError when the database cannot be reached: the leases run out and the deposits are asked about.
     """
-    try:
-        moved = _record_all(answers)
-    except OperationalError:
-        raise
-    except DatabaseError as error:
-        if len(answers) == 1:
-            log.exception("record_refused", reference=answers[0][0].reference, error=str(error))
-            return
-        for one in answers:
-            record([one])
-        return
-    _follow_up([(claimed, result) for claimed, result in answers if result.id in moved])
-    _log(answers)
+    for done, moved in each_alone.recorded(answers, _record_all):
+        _follow_up([(claimed, result) for claimed, result in done if result.id in moved])
+        _log(done)
 
 
 @again_on_conflict
@@ -51,7 +41,11 @@ def _record_all(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]:
     moved = set(transitions.record([result for _, result in answers]))
     ledger.post([entry for claimed, r in answers if r.id in moved for entry in book.entries(claimed, r)])
     reach("worker.after_ledger")
-    velocity.count(r.id for _, r in answers if r.id in moved and velocity.is_evidence(r.event, r.reason_code))
+    velocity.count(
+        (r.id, _scope(claimed))
+        for claimed, r in answers
+        if r.id in moved and velocity.is_evidence(r.event, r.reason_code)
+    )
     vulnerability.look(
         claimed.player_id
         for claimed, r in answers
@@ -69,14 +63,13 @@ def _learn_caps(moved: Iterable[tuple[Claimed, Result]]) -> None:
     """A carrier that says that a number's cap is used up counts what others charge too: we have counted too little."""
     for claimed, r in moved:
         if r.event == Event.DECLINED and r.reason_code == _CAP_USED_UP:
-            scope = Scope(
-                claimed.partner_id,
-                claimed.currency,
-                claimed.carrier,
-                claimed.method_type,
-                claimed.phone_number,
-            )
-            limits.learn_refusal(scope, claimed.amount_minor, claimed.claimed_at)
+            limits.learn_refusal(_scope(claimed), claimed.amount_minor, claimed.claimed_at)
+
+
+def _scope(claimed: Claimed) -> Scope:
+    return Scope(
+        claimed.partner_id, claimed.currency, claimed.carrier, claimed.method_type, claimed.phone_number
+    )
 
 
 def _follow_up(moved: Sequence[tuple[Claimed, Result]]) -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from accounts.models import Person as Particulars
+from accounts.models import Person as Kept
 from accounts.protections import register as cache
+from accounts.sealing import NotOpened
 from carriers import registers
 from carriers.interface import Conversation
 from carriers.outcomes import Unknown
@@ -46,7 +47,7 @@ def checks(claimed: Sequence[Claimed]) -> tuple[list[Check], list[Claimed]]:
     register = registers.register()
     if register is None or not claimed:
         return [], []
-    known = {one.pk: one for one in Particulars.objects.filter(pk__in={one.player_id for one in claimed})}
+    known = {one.pk: one for one in Kept.objects.filter(pk__in={one.player_id for one in claimed})}
     asked, unknown = [], []
     for one in claimed:
         person = _person(known.get(one.player_id))
@@ -73,8 +74,15 @@ def take(check: Check) -> str:
     return "self_excluded" if verdict.excluded else ""
 
 
-def _person(known: Particulars | None) -> Person | None:
-    if known is None or not (known.first_name and known.last_name and known.born_on and known.postcode):
+def _person(row: Kept | None) -> Person | None:
+    if row is None:
+        return None
+    try:
+        known = row.particulars
+    except NotOpened as error:
+        log.error("particulars_not_opened", player=row.pk, error=str(error))
+        return None
+    if not (known.first_name and known.last_name and known.born_on and known.postcode):
         return None
     return Person(
         known.first_name, known.last_name, known.born_on, known.postcode, known.email, known.phone_number

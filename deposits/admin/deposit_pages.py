@@ -17,6 +17,7 @@ from carriers.redaction import mask_msisdn
 from deposits import presentation
 from deposits.actions.eligibility import eligibility
 from deposits.admin import refund_acts, words
+from deposits.admin.consent import consent_table
 from deposits.admin.filters import DepositFilters
 from deposits.admin.refund_pages import refunds_table
 from deposits.admin.search import matching
@@ -142,7 +143,7 @@ class DepositAdmin(ReadOnlyAdmin):
 
 
 def _page(request: HttpRequest, deposit: Deposit) -> Page:
-    tables = [audit_table("deposit", deposit.reference)]
+    tables = [consent_table(deposit), audit_table("deposit", deposit.reference)]
     if deposit.refunds.exists():
         tables.insert(0, refunds_table(deposit))
     may_refund = refund_acts.may_request(request, deposit)

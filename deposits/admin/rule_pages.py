@@ -20,7 +20,7 @@ from deposits.actions import change_rules
 from deposits.actions.refusal import NotPossibleNow, Refusal
 from deposits.admin.case_acts import clerk_of
 from deposits.models import Rule, RuleProposal
-from deposits.presentation import format_money
+from deposits.presentation import format_most
 
 _PROPOSE, _APPROVE = "deposits.add_ruleproposal", "deposits.approve_rule"
 _COLOURS = {"proposed": "warning", "approved": "success", "rejected": "default"}
@@ -68,7 +68,7 @@ class RuleAdmin(ReadOnlyAdmin):
 
     @admin.display(description="At most")
     def most(self, rule: Rule) -> str:
-        return _most(rule)
+        return format_most(rule)
 
     def page(self, request: HttpRequest, row: Any) -> Page:
         facts = [
@@ -86,7 +86,7 @@ class RuleAdmin(ReadOnlyAdmin):
         versions = [
             [
                 cell(str(one), reverse("admin:deposits_rule_change", args=[one.pk])),
-                cell(_most(one)),
+                cell(format_most(one)),
                 cell(one.effective_from),
             ]
             for one in Rule.objects.filter(code=row.code).order_by("-version")
@@ -194,15 +194,3 @@ class RuleProposalAdmin(ReadOnlyAdmin):
         return act_page(
             self, request, form, title=f"{button}: {proposal.code}", explanation=explanation, button=button
         )
-
-
-def _most(rule: Rule) -> str:
-    if rule.own:
-        return "the player's own"
-    if rule.price_points:
-        return ", ".join(format_money(one, rule.currency, short=True) for one in rule.price_points)
-    if rule.amount is None:
-        return "no limit"
-    return (
-        str(rule.amount) if rule.measure == Rule.Measure.COUNT else format_money(rule.amount, rule.currency)
-    )

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from carriers import reasons, registry
+from carriers.redaction import mask_msisdn
 from deposits import presentation
 from deposits.limits import Standing
 from deposits.models import Deposit
@@ -63,6 +64,11 @@ def answered_in(deposit: Deposit) -> str:
     if deposit.resolved_at is not None:
         return span((deposit.resolved_at - deposit.created_at).total_seconds())
     return f"waiting {span((timezone.now() - deposit.created_at).total_seconds())}"
+
+
+def paid_with(method_type: str, carrier: str, number: str) -> str:
+    """Return the bank by its name, or the phone number, masked."""
+    return network(carrier) if method_type == registry.BANK else mask_msisdn(number)
 
 
 def network(carrier: str) -> str:

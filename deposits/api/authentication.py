@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("deposits.api")
 
-READ, REFUND = "deposits:read", "refunds:write"
+READ, REFUND, WITHDRAW = "deposits:read", "refunds:write", "withdrawals:write"
 _ACT_OF_METHOD = {"GET": "read", "HEAD": "read", "POST": "write", "PUT": "write", "PATCH": "write"}
 # An address ends up in histories and logs, so a key that came in one is no longer a secret.
 _KEY_PARAMETERS = frozenset({"api_key", "apikey", "key", "access_token", "token"})

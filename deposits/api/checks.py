@@ -16,13 +16,19 @@ PLAYER_PATTERN = r"^[A-Za-z0-9._:@-]{1,64}$"
 PHONE_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 PARTNER_REFERENCE_CHARACTERS = 64
 REFERENCE_PATTERN = r"^D-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$"
+SOURCE_PATTERN = "^src_[0-9a-f]{32}$"
 URL_CHARACTERS = 500
+WORDS_CHARACTERS = 300
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"
+LANGUAGE_CHARACTERS = 12
 NOTE_CHARACTERS = 500
 # The column's own limit; what a carrier takes is far less and is checked with the carrier.
 MOST_MINOR = 100_000_000
 
 _PLAYER = re.compile(PLAYER_PATTERN.removesuffix("$") + r"\Z")
 _REFERENCE = re.compile(REFERENCE_PATTERN.removesuffix("$") + r"\Z")
+_LANGUAGE = re.compile(LANGUAGE_PATTERN.removesuffix("$") + r"\Z")
+_SOURCE = re.compile(SOURCE_PATTERN.removesuffix("$") + r"\Z")
 _PHONE = re.compile(PHONE_PATTERN.removesuffix("$") + r"\Z")
 # Card numbers begin with 2 to 6; a time in milliseconds, which has as many digits, does not.
 _BARE_CARD = re.compile(r"(?<![0-9])[2-6][0-9]{12,18}(?![0-9])")
@@ -67,6 +73,11 @@ def partner_reference(value: str) -> Wrong:
     return _no_card(value)
 
 
+def source(value: str) -> Wrong:
+    """Where deposits came from; whether the player has it is looked at later."""
+    return None if _SOURCE.match(value) else ("malformed", "Send an id like src_ and 32 digits 0-9a-f.")
+
+
 def refund_reason(value: str) -> Wrong:
     """Why money goes back."""
     known = list(Refund.Reason.values)
@@ -83,6 +94,22 @@ def note(value: str) -> Wrong:
     if not value.isprintable():
         return "malformed", "Send printable characters only."
     return _no_card(value)
+
+
+def words(value: str) -> Wrong:
+    """What the player read on the button before they agreed."""
+    if not 1 <= len(value) <= WORDS_CHARACTERS:
+        return "too_long" if value else "malformed", f"Send 1 to {WORDS_CHARACTERS} characters."
+    if not value.isprintable() or value.isspace():
+        return "malformed", "Send the words that the player read: printable characters, no line breaks."
+    return _no_card(value)
+
+
+def language(value: str) -> Wrong:
+    """A language tag (BCP 47)."""
+    if len(value) <= LANGUAGE_CHARACTERS and _LANGUAGE.match(value):
+        return None
+    return "malformed", "Send a language tag of at most 12 characters, like en or en-GB."
 
 
 def device(value: str) -> Wrong:

@@ -6,9 +6,21 @@ from carriers.reasons import ACTIONS
 from deposits.api import checks, paging
 from deposits.api.kinds import FIELD_CODES, KINDS, SITE_CODES
 from deposits.api.method_components import METHOD_ASKED, METHOD_TAKEN, METHODS, NEXT_ACTION
-from deposits.api.schema_parts import AMOUNT, CURRENCY, Schema, object_of, one_of, or_null, ref, text, time
+from deposits.api.schema_parts import (
+    AMOUNT,
+    CURRENCY,
+    Schema,
+    kind,
+    object_of,
+    one_of,
+    or_null,
+    ref,
+    text,
+    time,
+)
 from deposits.api.selection import ID_PATTERN
-from deposits.models import Deposit
+from deposits.consent_shown import PROOFS
+from deposits.models import Deposit, Rule
 from deposits.states import Event, State
 
 #: What an attempt can come to; a test compares it with the carriers' outcomes.
@@ -75,9 +87,29 @@ _REQUESTS: Schema = {
                 "pattern": checks.PLAYER_PATTERN,
                 "description": "Your own name for the player's device; too many failed attempts from one cool it down.",
             },
+            "consent": or_null(
+                object_of(
+                    {
+                        "words": text(
+                            "What the player read on the button: printable characters, nothing like a card number.",
+                            minLength=1,
+                            maxLength=checks.WORDS_CHARACTERS,
+                        ),
+                        "language": text(
+                            "Their language (BCP 47).",
+                            pattern=checks.LANGUAGE_PATTERN,
+                            maxLength=checks.LANGUAGE_CHARACTERS,
+                        ),
+                    },
+                    "What you showed the player.",
+                    additionalProperties=False,
+                ),
+                "Kept as evidence for disputes. Left out, the evidence says that you showed the player something that "
+                "we do not know.",
+            ),
         },
         "A deposit to take. Unknown fields are refused.",
-        ("partner_reference", "return_url", "device"),
+        ("partner_reference", "return_url", "device", "consent"),
         additionalProperties=False,
     ),
     "Confirm": object_of(
@@ -210,6 +242,54 @@ _TIMELINE: Schema = {
     ),
 }
 
+_CONSENT: Schema = {
+    "Consent": object_of(
+        {
+            "object": kind("consent"),
+            "deposit": text("The deposit's id.", pattern=ID_PATTERN),
+            "shown_by": one_of(("page", "partner"), "Who showed the player the words: our page, or you."),
+            "words": {
+                "type": ["string", "null"],
+                "description": "What the button said; null where you did not send it.",
+            },
+            "language": {"type": ["string", "null"], "description": "Of the words (BCP 47), or null."},
+            "amount": {**AMOUNT, "description": "The price, in minor units."},
+            "currency": CURRENCY,
+            "method": METHOD_TAKEN,
+            "at": time("When the player agreed: when the deposit was accepted."),
+            "proofs": {
+                "type": "array",
+                "description": "What the player was asked for and did beside that, in order.",
+                "items": object_of({"type": one_of(PROOFS, "What."), "at": time("When.")}, "One of them."),
+            },
+            "rules": {
+                "type": "array",
+                "description": "By which rules it was accepted.",
+                "items": object_of(
+                    {
+                        "rule": text("Its code."),
+                        "version": {"type": "integer", "minimum": 1, "description": "Which version of it."},
+                        "source": text("Where it is written."),
+                    },
+                    "One rule.",
+                ),
+            },
+            "own_limits": {
+                "type": "array",
+                "description": "The player's own limits at that moment.",
+                "items": object_of(
+                    {
+                        "period": one_of(Rule.Own.values, "How long."),
+                        "amount": {"type": "integer", "minimum": 0, "description": "Minor units."},
+                    },
+                    "One limit.",
+                ),
+            },
+        },
+        "What is kept as evidence of one deposit.",
+    )
+}
+
 _PROBLEM: Schema = {
     "Problem": object_of(
         {
@@ -244,13 +324,14 @@ _PROBLEM: Schema = {
     ),
 }
 
-SCHEMAS: Schema = {**_REQUESTS, **_DEPOSIT, **_REASON, **METHODS, **_TIMELINE, **_PROBLEM}
+SCHEMAS: Schema = {**_REQUESTS, **_DEPOSIT, **_REASON, **METHODS, **_TIMELINE, **_CONSENT, **_PROBLEM}
 SECURITY_SCHEMES: Schema = {
     "apiKey": {
         "type": "http",
         "scheme": "bearer",
         "description": "`Authorization: Bearer ps_test_…`. Keys have scopes: `deposits:read`, `deposits:write`, "
-        "`refunds:write`, `players:read` and `players:write`. A key in the address is refused and has to be replaced.",
+        "`refunds:write`, `withdrawals:write`, `players:read` and `players:write`. A key in the address is refused and "
+        "has to be replaced.",
     }
 }
 HEADERS: Schema = {

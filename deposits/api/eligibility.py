@@ -92,7 +92,7 @@ def _methods(asked: Asked, player: Player | None) -> list[Method]:
 def _method(partner_id: int, player: Player | None, asked: Asked, method: Method) -> dict[str, Any]:
     by_bank = method.type == registry.BANK
     profile = (
-        next((bank for bank in registry.banks(asked.currency) if bank.code == method.bank_id), None)
+        registry.bank(method.bank_id, asked.currency)
         if by_bank
         else registry.route(method.phone_number, asked.currency)
     )

@@ -80,6 +80,30 @@ METHODS: dict[str, Any] = {
     ],
 }
 
+CONSENT: dict[str, Any] = {
+    "object": "consent",
+    "deposit": DEPOSIT["id"],
+    "shown_by": "partner",
+    "words": "Deposit £20 by phone bill",
+    "language": "en-GB",
+    "amount": 2000,
+    "currency": "GBP",
+    "method": DEPOSIT["method"],
+    "at": "2026-11-22T10:00:00.123456Z",
+    "proofs": [
+        {"type": "code_required", "at": "2026-11-22T10:00:01.204113Z"},
+        {"type": "code_entered", "at": "2026-11-22T10:00:19.660802Z"},
+    ],
+    "rules": [
+        {
+            "rule": "gb-psr-month",
+            "version": 1,
+            "source": "Payment Services Regulations 2017, Schedule 1",
+        }
+    ],
+    "own_limits": [{"period": "week", "amount": 10000}],
+}
+
 PAGE: dict[str, Any] = {
     "object": "list",
     "data": [DEPOSIT],

@@ -55,9 +55,9 @@ def errors_in(raw: Mapping[str, Any], group: Group, path: str = "") -> list[Fiel
     found: list[FieldError] = []
     for name, field in fields.items():
         if name not in raw:
-            if _is_required(field):
+            if field.required:
                 found.append(FieldError(path + name, "missing", f"Send {_kind(field)}."))
-        elif raw[name] is not None or _is_required(field):
+        elif raw[name] is not None or field.required:
             found += _field_error(raw[name], field, path + name)
     if raw.keys() - fields.keys():
         known = ", ".join(fields)
@@ -97,10 +97,6 @@ def _value_error(value: Any, field: Field, path: str) -> list[FieldError]:
         return [FieldError(path, "wrong_type", f"Send {_kind(field)}.")]
     wrong = field.check(value)
     return [FieldError(path, *wrong)] if wrong else []
-
-
-def _is_required(field: Field | Group | Variants) -> bool:
-    return field.required
 
 
 def _kind(field: Field | Group | Variants) -> str:

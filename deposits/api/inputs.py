@@ -20,6 +20,13 @@ class Method(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     bank_id: str = ""
 
 
+class ShownConsent(msgspec.Struct, forbid_unknown_fields=True):
+    """What the partner showed the player on the button, and in which language."""
+
+    words: str
+    language: str
+
+
 class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """The body of POST /deposits. Encoded without what was left out, so that null and absent mean the same."""
 
@@ -30,6 +37,7 @@ class CreateDeposit(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     partner_reference: str | None = None
     return_url: str | None = None
     device: str | None = None
+    consent: ShownConsent | None = None
 
 
 class CreateRefund(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,6 +46,15 @@ class CreateRefund(msgspec.Struct, forbid_unknown_fields=True):
     reason: str
     amount: int | None = None
     note: str | None = None
+
+
+class CreateWithdrawal(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /players/{player}/withdrawals."""
+
+    source: str
+    amount: int
+    rest_to: str | None = None
+    partner_reference: str | None = None
 
 
 _KIND = Field(str, checks.method_type)
@@ -63,6 +80,9 @@ def _create(return_url: Field) -> Group:
             "method": METHOD,
             "return_url": return_url,
             "device": Field(str, checks.device, required=False),
+            "consent": Group(
+                {"words": Field(str, checks.words), "language": Field(str, checks.language)}, required=False
+            ),
         }
     )
 
@@ -78,6 +98,15 @@ _REFUND = Group(
         "amount": Field(int, checks.amount, required=False),
         "reason": Field(str, checks.refund_reason),
         "note": Field(str, checks.note, required=False),
+    }
+)
+
+_WITHDRAWAL = Group(
+    {
+        "source": Field(str, checks.source),
+        "amount": Field(int, checks.amount),
+        "rest_to": Field(str, checks.partner_reference, required=False),
+        "partner_reference": Field(str, checks.partner_reference, required=False),
     }
 )
 
@@ -104,6 +133,13 @@ def create_refund(raw: Mapping[str, Any]) -> CreateRefund:
     if errors := errors_in(raw, _REFUND):
         refuse(errors)
     return msgspec.convert(raw, CreateRefund)
+
+
+def create_withdrawal(raw: Mapping[str, Any]) -> CreateWithdrawal:
+    """Read what was paid out. Raises `Problem` (422) that names each wrong field."""
+    if errors := errors_in(raw, _WITHDRAWAL):
+        refuse(errors)
+    return msgspec.convert(raw, CreateWithdrawal)
 
 
 def nothing(raw: Mapping[str, Any]) -> None:

@@ -180,6 +180,16 @@ KINDS: dict[str, Kind] = {
         "The player's balance does not cover the refund",
         "The money has been played with. Refund less, or not at all.",
     ),
+    "source_unknown": Kind(
+        422,
+        "The player has no such source",
+        "Send the id of a source that `GET /players/{player}/sources` lists for this player.",
+    ),
+    "above_source": Kind(
+        422,
+        "The amount is above what is left to go back to this source",
+        "`detail` says how much is left, in minor units. Send no more, or say in `rest_to` where the rest goes.",
+    ),
     "code_malformed": Kind(
         422,
         "The one-time code cannot be a code",

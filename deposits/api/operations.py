@@ -254,6 +254,21 @@ GET_TIMELINE: Operation = {
     },
 }
 
+GET_CONSENT: Operation = {
+    "operationId": "getConsent",
+    "tags": ["Deposits"],
+    "summary": "What the player was told and agreed to",
+    "description": "The evidence of one deposit, for disputes: the words of the button, the price, the number or bank, "
+    "what the player did to prove it was them, the time, and the rules in their versions. `words` and `language` are "
+    "null where you showed them and did not send them with the deposit. 404 also for a deposit of the time before "
+    "evidence was kept.",
+    "parameters": [DEPOSIT_PATH],
+    "responses": {
+        "200": response("The evidence.", ref("Consent"), examples.CONSENT),
+        **problems(*ALWAYS, "not_found"),
+    },
+}
+
 ASK_ELIGIBILITY: Operation = {
     "operationId": "askEligibility",
     "tags": ["Players"],
@@ -270,7 +285,7 @@ ASK_ELIGIBILITY: Operation = {
     },
 }
 
-_PLAYER_PATH = parameter(
+PLAYER_PATH = parameter(
     "path",
     "player",
     "Your own name for the player.",
@@ -282,7 +297,7 @@ GET_PLAYER: Operation = {
     "tags": ["Players"],
     "summary": "Read a player",
     "description": "Balance, limits, breaks, and whether anything about the player stands in the way of a deposit.",
-    "parameters": [_PLAYER_PATH],
+    "parameters": [PLAYER_PATH],
     "responses": {
         "200": response("The player.", ref("Player"), examples.PLAYER),
         **problems(*ALWAYS, "not_found"),
@@ -295,7 +310,7 @@ PUT_PLAYER: Operation = {
     "summary": "Create a player, or say anew who they are",
     "description": "With a live key this comes before the first deposit. The same request again changes nothing, so it "
     "needs no Idempotency-Key.",
-    "parameters": [_PLAYER_PATH],
+    "parameters": [PLAYER_PATH],
     "requestBody": body("PutPlayer", examples.PUT_PLAYER),
     "responses": {
         "200": response("The player as they are now.", ref("Player"), examples.PLAYER),
@@ -308,7 +323,7 @@ PATCH_PLAYER: Operation = {
     "tags": ["Players"],
     "summary": "Change what is known of a player",
     "description": "Only what the body names. The same request again changes nothing.",
-    "parameters": [_PLAYER_PATH],
+    "parameters": [PLAYER_PATH],
     "requestBody": body("PatchPlayer", {"identity": "verified", "birth_date": "1990-05-17"}),
     "responses": {
         "200": response("The player as they are now.", ref("Player"), examples.PLAYER),
@@ -322,7 +337,7 @@ BEGIN_BREAK: Operation = {
     "summary": "Begin a time-out or a self-exclusion",
     "description": "From now on, for as long as the player asked for. Nobody can end it early: not you, not our staff. "
     "A deposit that was accepted and has not been sent to the carrier is not charged.",
-    "parameters": [_PLAYER_PATH, KEY_HEADER],
+    "parameters": [PLAYER_PATH, KEY_HEADER],
     "requestBody": body("BeginBreak", {"type": "time_out", "hours": 24}),
     "responses": {
         "200": response("The player as they are now.", ref("Player"), examples.PLAYER),
@@ -336,7 +351,7 @@ CHANGE_LIMITS: Operation = {
     "summary": "Change a player's own deposit limits",
     "description": "Only what the player asked for. Lower limits hold at once. A higher one, or none, waits 24 hours "
     "and then for the player's own `confirm_raise`; until then the answer shows it as `raise`.",
-    "parameters": [_PLAYER_PATH, KEY_HEADER],
+    "parameters": [PLAYER_PATH, KEY_HEADER],
     "requestBody": body("ChangeLimits", {"act": "set", "period": "week", "amount": 10000}),
     "responses": {
         "200": response("The player as they are now.", ref("Player"), examples.PLAYER),

@@ -7,12 +7,10 @@ from typing import Any
 from accounts.models import Player, Protection
 from accounts.protections.breaks import OWN, SELF_EXCLUSION_MONTHS, TIME_OUT_HOURS
 from deposits.api import checks, player_inputs
-from deposits.api.schema_parts import ref
+from deposits.api.schema_parts import CURRENCY, object_of, or_null, ref, time
 from deposits.models import Rule
 
 _MINOR = {"type": "integer", "description": "Minor units."}
-_CURRENCY = {"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217."}
-_MOMENT = {"type": "string", "format": "date-time", "description": "UTC."}
 _IDENTITY = {
     "type": "string",
     "enum": Player.Identity.values,
@@ -49,26 +47,12 @@ _PARTICULARS: dict[str, Any] = {
 
 
 def _closed(properties: dict[str, Any], required: list[str], description: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": description,
-        "required": required,
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def _shown(properties: dict[str, Any], description: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": description,
-        "required": list(properties),
-        "properties": properties,
-    }
+    optional = tuple(name for name in properties if name not in required)
+    return object_of(properties, description, optional, additionalProperties=False)
 
 
 def _list_of(properties: dict[str, Any], one: str, all_of_them: str) -> dict[str, Any]:
-    return {"type": "array", "description": all_of_them, "items": _shown(properties, one)}
+    return {"type": "array", "description": all_of_them, "items": object_of(properties, one)}
 
 
 PLAYER_SCHEMAS: dict[str, Any] = {
@@ -120,14 +104,14 @@ PLAYER_SCHEMAS: dict[str, Any] = {
         ["act"],
         "What the player does with their own deposit limits.",
     ),
-    "LimitRaise": _shown(
+    "LimitRaise": object_of(
         {
             "amount": {"type": ["integer", "null"], "description": "Minor units; null: no limit any more."},
-            "possible_from": _MOMENT,
+            "possible_from": time("From when the player can confirm it."),
         },
         "A raise that waits.",
     ),
-    "Player": _shown(
+    "Player": object_of(
         {
             "object": {"type": "string", "const": "player"},
             "player": {"type": "string", "description": "Your own name for the player."},
@@ -141,12 +125,9 @@ PLAYER_SCHEMAS: dict[str, Any] = {
                 "type": "boolean",
                 "description": "Whether nothing about the player stands in the way.",
             },
-            "reason": {
-                "anyOf": [ref("Reason"), {"type": "null"}],
-                "description": "What stands in the way, in the player's words; or null.",
-            },
+            "reason": or_null(ref("Reason"), "What stands in the way, in the player's words; or null."),
             "balances": _list_of(
-                {"currency": _CURRENCY, "amount": _MINOR}, "One balance.", "What the player has."
+                {"currency": CURRENCY, "amount": _MINOR}, "One balance.", "What the player has."
             ),
             "limits": _list_of(
                 {
@@ -155,38 +136,35 @@ PLAYER_SCHEMAS: dict[str, Any] = {
                         "enum": ["day", "week", "month"],
                         "description": "How long.",
                     },
-                    "currency": _CURRENCY,
+                    "currency": CURRENCY,
                     "amount": _MINOR,
                     "used": _MINOR,
                     "left": _MINOR,
-                    "resets_at": {
-                        "type": ["string", "null"],
-                        "format": "date-time",
-                        "description": "When it starts again; null while nothing of a rolling one is used.",
-                    },
-                    "raise": {
-                        "anyOf": [ref("LimitRaise"), {"type": "null"}],
-                        "description": "A raise that waits for its time and for the player's own act then; or null.",
-                    },
+                    "resets_at": time(
+                        "When it starts again; null while nothing of a rolling one is used.", nullable=True
+                    ),
+                    "raise": or_null(
+                        ref("LimitRaise"),
+                        "A raise that waits for its time and for the player's own act then; or null.",
+                    ),
                 },
                 "One limit.",
                 "The player's own deposit limits.",
             ),
-            "limits_review_due_at": {
-                "type": ["string", "null"],
-                "format": "date-time",
-                "description": "When to ask the player whether the limits still fit; null where none was ever set.",
-            },
+            "limits_review_due_at": time(
+                "When to ask the player whether the limits still fit; null where none was ever set.",
+                nullable=True,
+            ),
             "breaks": _list_of(
                 {
                     "type": {"type": "string", "enum": Protection.Kind.values, "description": "Which kind."},
-                    "begins_at": _MOMENT,
-                    "ends_at": _MOMENT,
+                    "begins_at": time("When it began."),
+                    "ends_at": time("When it ends."),
                 },
                 "One break.",
                 "Breaks and exclusions that last.",
             ),
-            "created_at": _MOMENT,
+            "created_at": time("When we first knew of them."),
         },
         "A player as they are now.",
     ),

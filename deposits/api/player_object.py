@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import LedgerAccount, Player
-from accounts.protections import bars
 from carriers import registry
-from deposits import limits
 from deposits.actions import own_limits
-from deposits.actions.eligibility import barred, eligibility
+from deposits.actions.eligibility import bar_of, barred, eligibility
 from deposits.models import LimitRaise
-from deposits.presentation import as_reason, refusal_reason
+from deposits.presentation import as_reason, as_time, refusal_reason
 
 
 def as_object(player: Player) -> dict[str, Any]:
     """Return the player as the API shows them. No personal data: the partner has sent it."""
-    bar = bars.standing(player.pk, limits.today())
-    words = refusal_reason(barred(bar), settings.DEPOSIT_PAGE_CURRENCY) if bar else None
+    bar = bar_of(player)
+    words = refusal_reason(barred(bar, player.jurisdiction), settings.DEPOSIT_PAGE_CURRENCY) if bar else None
     purses = LedgerAccount.objects.filter(kind=LedgerAccount.Kind.PLAYER, player=player).order_by("currency")
     lasting = player.protections.filter(ends_at__gt=timezone.now()).order_by("begins_at", "pk")
     return {
@@ -34,12 +31,12 @@ def as_object(player: Player) -> dict[str, Any]:
         "reason": as_reason(words) if words else None,
         "balances": [{"currency": one.currency, "amount": one.balance_minor} for one in purses],
         "limits": _limits(player),
-        "limits_review_due_at": _time(due) if (due := own_limits.review_due_at(player)) else None,
+        "limits_review_due_at": as_time(due) if (due := own_limits.review_due_at(player)) else None,
         "breaks": [
-            {"type": one.kind, "begins_at": _time(one.begins_at), "ends_at": _time(one.ends_at)}
+            {"type": one.kind, "begins_at": as_time(one.begins_at), "ends_at": as_time(one.ends_at)}
             for one in lasting
         ],
-        "created_at": _time(player.created_at),
+        "created_at": as_time(player.created_at),
     }
 
 
@@ -57,7 +54,7 @@ def _limits(player: Player) -> list[dict[str, Any]]:
             "amount": one.most,
             "used": one.used,
             "left": one.left,
-            "resets_at": _time(one.resets_at) if one.resets_at else None,
+            "resets_at": as_time(one.resets_at) if one.resets_at else None,
             "raise": _raise(raises.get(one.rule.own)),
         }
         for one in eligibility(player.partner_id, player, profile, currency, "", "").own
@@ -65,8 +62,4 @@ def _limits(player: Player) -> list[dict[str, Any]]:
 
 
 def _raise(waits: LimitRaise | None) -> dict[str, Any] | None:
-    return None if waits is None else {"amount": waits.amount_minor, "possible_from": _time(waits.ripe_at)}
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+    return None if waits is None else {"amount": waits.amount_minor, "possible_from": as_time(waits.ripe_at)}

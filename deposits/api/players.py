@@ -10,19 +10,19 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from accounts import audit
 from accounts.api_keys import KeyHolder
 from accounts.models import Player, Protection
 from accounts.protections import breaks, identity, once
 from accounts.protections.acts import Actor, NotAllowed
+from deposits import rules
 from deposits.actions import own_limits
 from deposits.actions.accept import canonical
-from deposits.api import checks, operations, player_inputs, reading
+from deposits.api import checks, operations, player_inputs, reading, selection
 from deposits.api.answers import answer
 from deposits.api.authentication import HasPlayersScope, address_of, holder_of
 from deposits.api.fields import refuse
 from deposits.api.player_object import as_object
-from deposits.api.problems import NOT_FOUND, FieldError, Problem, request_id
+from deposits.api.problems import FieldError, Problem, request_id
 from deposits.api.views import ApiView
 from deposits.models import Rule
 
@@ -45,7 +45,7 @@ class PlayerDetail(ApiView):
 
     def get(self, request: Request, player: str) -> HttpResponse:
         """Return what is known of the player."""
-        return answer(as_object(_find(player, holder_of(request), request._request)))
+        return answer(as_object(find_player(player, holder_of(request), request._request)))
 
     def put(self, request: Request, player: str) -> HttpResponse:
         """Create the player, or replace what is known of them."""
@@ -56,7 +56,12 @@ class PlayerDetail(ApiView):
         given = player_inputs.particulars(reading.read_object(http), complete=True)
         try:
             known = identity.put(
-                holder.partner_id, player, given, _actor(holder, http), test=holder.mode == "test"
+                holder.partner_id,
+                player,
+                given,
+                actor_of(holder, http),
+                rules.minimum_age,
+                test=holder.mode == "test",
             )
         except NotAllowed as error:
             raise _as_problem(error) from None
@@ -70,11 +75,12 @@ class PlayerDetail(ApiView):
         http: HttpRequest = request._request
         holder = holder_of(request)
         given = player_inputs.particulars(reading.read_object(http), complete=False)
-        known = _find(player, holder, http)
+        known = find_player(player, holder, http)
         try:
-            return answer(as_object(identity.change(known, given, _actor(holder, http))))
+            changed = identity.change(known, given, actor_of(holder, http), rules.minimum_age)
         except NotAllowed as error:
             raise _as_problem(error) from None
+        return answer(as_object(changed))
 
 
 class PlayerBreaks(ApiView):
@@ -90,12 +96,12 @@ class PlayerBreaks(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         kind, length = player_inputs.break_length(reading.read_object(http))
-        known = _find(player, holder, http)
+        known = find_player(player, holder, http)
 
         def begin(locked: Player) -> None:
-            _BEGIN[kind](locked, length, _actor(holder, http))
+            _BEGIN[kind](locked, length, actor_of(holder, http))
 
-        return answer(as_object(_do_once(known, holder, key, ["break", kind.value, length], begin)))
+        return answer(as_object(do_once(known, holder, key, ["break", kind.value, length], begin)))
 
 
 class PlayerLimits(ApiView):
@@ -111,7 +117,7 @@ class PlayerLimits(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         act, period, amount = player_inputs.limit_act(reading.read_object(http))
-        known, by = _find(player, holder, http), _actor(holder, http)
+        known, by = find_player(player, holder, http), actor_of(holder, http)
 
         def do(locked: Player) -> None:
             match act, period:
@@ -124,10 +130,10 @@ class PlayerLimits(ApiView):
                 case _:
                     own_limits.keep(locked, by)
 
-        return answer(as_object(_do_once(known, holder, key, ["limits", act, period, amount], do)))
+        return answer(as_object(do_once(known, holder, key, ["limits", act, period, amount], do)))
 
 
-def _do_once(player: Player, holder: KeyHolder, key: str, what: Any, act: Callable[[Player], None]) -> Player:
+def do_once(player: Player, holder: KeyHolder, key: str, what: Any, act: Callable[[Player], None]) -> Player:
     """Do `act` unless the key was used for the same before; return the player as they are then. Raises `Problem`."""
     digest = hashlib.sha256(canonical([player.external_id, what])).digest()
     try:
@@ -144,26 +150,16 @@ def _do_once(player: Player, holder: KeyHolder, key: str, what: Any, act: Callab
     return locked
 
 
-def _find(name: str, holder: KeyHolder, http: HttpRequest) -> Player:
+def find_player(name: str, holder: KeyHolder, http: HttpRequest) -> Player:
     """Return the partner's player `name` of the key's mode. Raises `Problem` (404) for everybody else."""
     mine = Player.objects.filter(partner_id=holder.partner_id, is_test=holder.mode == "test")
     player = mine.filter(external_id=name).first() if checks.player(name) is None else None
     if player is None:
-        audit.note(
-            "player.not_visible",
-            actor_kind="partner",
-            actor=holder.prefix,
-            subject_kind="player",
-            subject=name[:100],
-            address=address_of(http),
-            reason="A key asked for a player who does not exist or is not its own.",
-            request_id=request_id(),
-        )
-        raise Problem("not_found", NOT_FOUND)
+        raise selection.not_visible("player", name, holder, http)
     return player
 
 
-def _actor(holder: KeyHolder, http: HttpRequest) -> Actor:
+def actor_of(holder: KeyHolder, http: HttpRequest) -> Actor:
     return Actor("partner", holder.prefix, address_of(http), request_id())
 
 

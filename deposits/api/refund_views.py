@@ -11,14 +11,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from accounts import audit
 from accounts.api_keys import KeyHolder
 from deposits.actions.command import Caller
 from deposits.actions.refunds.request import RefundRequest, request
 from deposits.actions.refusal import Refusal
 from deposits.api import inputs, reading, refund_operations, selection
 from deposits.api.answers import answer
-from deposits.api.authentication import REFUND, address_of, holder_of
+from deposits.api.authentication import REFUND, holder_of
 from deposits.api.problems import NOT_FOUND, Problem, request_id
 from deposits.api.refusals import as_problem
 from deposits.api.views import ApiView
@@ -92,16 +91,6 @@ def _find(name: str, holder: KeyHolder, http: HttpRequest) -> Refund:
     else:
         raise Problem("not_found", NOT_FOUND)
     if refund is None:
-        audit.note(
-            "refund.not_visible",
-            actor_kind="partner",
-            actor=holder.prefix,
-            subject_kind="refund",
-            subject=name,
-            address=address_of(http),
-            reason="A key asked for a refund that does not exist or is not its own.",
-            request_id=request_id(),
-        )
-        raise Problem("not_found", NOT_FOUND)
+        raise selection.not_visible("refund", name, holder, http)
     structlog.contextvars.bind_contextvars(reference=refund.reference)
     return refund

@@ -10,7 +10,7 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
-from deposits.api import refund_operations
+from deposits.api import link_operations, refund_operations, withdrawal_operations
 from deposits.api.components import HEADERS, SCHEMAS, SECURITY_SCHEMES
 from deposits.api.player_components import PLAYER_SCHEMAS
 from deposits.api.rule_components import ELIGIBILITY_SCHEMAS
@@ -29,7 +29,14 @@ class DescribedSchema(AutoSchema):
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add what the operations refer to. Called by the generator (SPECTACULAR_SETTINGS)."""
-    schemas = {**SCHEMAS, **refund_operations.SCHEMAS, **ELIGIBILITY_SCHEMAS, **PLAYER_SCHEMAS}
+    schemas = {
+        **SCHEMAS,
+        **refund_operations.SCHEMAS,
+        **withdrawal_operations.SCHEMAS,
+        **ELIGIBILITY_SCHEMAS,
+        **PLAYER_SCHEMAS,
+        **link_operations.SCHEMAS,
+    }
     result["components"] = {"schemas": schemas, "headers": HEADERS, "securitySchemes": SECURITY_SCHEMES}
     result["security"] = [{"apiKey": []}]
     result["servers"] = [{"url": settings.BASE_URL}]

@@ -46,16 +46,21 @@ def find(name: str, holder: KeyHolder, http: HttpRequest) -> Deposit:
     else:
         raise Problem("not_found", NOT_FOUND)
     if deposit is None:
-        audit.note(
-            "deposit.not_visible",
-            actor_kind="partner",
-            actor=holder.prefix,
-            subject_kind="deposit",
-            subject=name,
-            address=address_of(http),
-            reason="A key asked for a deposit that does not exist or is not its own.",
-            request_id=request_id(),
-        )
-        raise Problem("not_found", NOT_FOUND)
+        raise not_visible("deposit", name, holder, http)
     structlog.contextvars.bind_contextvars(reference=deposit.reference)
     return deposit
+
+
+def not_visible(kind: str, name: str, holder: KeyHolder, http: HttpRequest) -> Problem:
+    """Note that a key asked for a `kind` (deposit, refund, player) `name` that is not there for it; return the 404."""
+    audit.note(
+        f"{kind}.not_visible",
+        actor_kind="partner",
+        actor=holder.prefix,
+        subject_kind=kind,
+        subject=name[:100],
+        address=address_of(http),
+        reason=f"A key asked for a {kind} that does not exist or is not its own.",
+        request_id=request_id(),
+    )
+    return Problem("not_found", NOT_FOUND)

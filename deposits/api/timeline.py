@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from carriers import registry
 from deposits.models import Attempt, Deposit, DepositEvent, Refund, RefundEvent
+from deposits.presentation import as_time
 from deposits.references import public_id, public_refund_id
 from deposits.refund_states import Event as OfRefund
 from deposits.refunds_shown import status
@@ -104,7 +104,7 @@ def _event(event: DepositEvent, *, by_bank: bool) -> dict[str, Any]:
         "from_state": event.from_state or None,
         "to_state": event.to_state,
         "actor": event.actor_kind,
-        "at": _time(event.at),
+        "at": as_time(event.at),
     }
 
 
@@ -121,7 +121,7 @@ def _refund(refund: Refund) -> dict[str, Any]:
                 "text": REFUND_TEXTS.get(event.event, _OF_NEWER_CODE),
                 "from_state": event.from_state or None,
                 "to_state": event.to_state,
-                "at": _time(event.at),
+                "at": as_time(event.at),
             }
             for event in events
         ],
@@ -133,10 +133,6 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "number": attempt.epoch,
         "step": attempt.step,
         "outcome": attempt.outcome,
-        "started_at": _time(attempt.started_at),
-        "finished_at": _time(attempt.finished_at),
+        "started_at": as_time(attempt.started_at),
+        "finished_at": as_time(attempt.finished_at),
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from deposits.api import docs, eligibility, players, refund_views, views
+from deposits.api import docs, eligibility, link_views, players, refund_views, views, withdrawals
 
 urlpatterns: list[URLPattern] = [
     path("v1/deposits", views.DepositList.as_view(), name="api-deposits"),
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "v1/deposits/<str:deposit_id>/timeline", views.DepositTimeline.as_view(), name="api-deposit-timeline"
     ),
+    path("v1/deposits/<str:deposit_id>/consent", views.DepositConsent.as_view(), name="api-deposit-consent"),
     path("v1/deposits/<str:deposit_id>/refunds", refund_views.RefundList.as_view(), name="api-refunds"),
     path("v1/refunds/<str:refund_id>", refund_views.RefundDetail.as_view(), name="api-refund"),
     path("v1/methods", views.MethodList.as_view(), name="api-methods"),
@@ -21,6 +22,13 @@ urlpatterns: list[URLPattern] = [
     path("v1/players/<str:player>", players.PlayerDetail.as_view(), name="api-player"),
     path("v1/players/<str:player>/breaks", players.PlayerBreaks.as_view(), name="api-player-breaks"),
     path("v1/players/<str:player>/limits", players.PlayerLimits.as_view(), name="api-player-limits"),
+    path("v1/players/<str:player>/sources", withdrawals.PlayerSources.as_view(), name="api-player-sources"),
+    path(
+        "v1/players/<str:player>/withdrawals",
+        withdrawals.PlayerWithdrawals.as_view(),
+        name="api-player-withdrawals",
+    ),
+    path("v1/players/<str:player>/links", link_views.PlayerLinks.as_view(), name="api-player-links"),
     path("v1/openapi.json", docs.openapi, name="openapi"),
     path("docs/", docs.reference, name="api-docs"),
     path("docs/reference.js", docs.reference_script, name="api-docs-script"),

@@ -12,14 +12,14 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.api_keys import KeyHolder
-from deposits import links, presentation
+from deposits import consent_shown, links, presentation
 from deposits.actions.accept import DepositRequest, accept, canonical
 from deposits.actions.command import Caller, cancel, confirm
 from deposits.actions.refusal import KeyRefused, Refusal
 from deposits.api import inputs, methods, operations, paging, reading, selection
 from deposits.api.answers import answer
 from deposits.api.authentication import RecognisedApiKey, holder_of, unauthenticated
-from deposits.api.problems import FieldError, Problem, request_id
+from deposits.api.problems import NOT_FOUND, FieldError, Problem, request_id
 from deposits.api.refusals import as_problem
 from deposits.api.timeline import as_timeline
 from deposits.models import Deposit
@@ -155,6 +155,20 @@ class DepositTimeline(ApiView):
         return answer(as_timeline(selection.find(deposit_id, holder_of(request), request._request)))
 
 
+class DepositConsent(ApiView):
+    """/deposits/{deposit_id}/consent"""
+
+    described = {"get": operations.GET_CONSENT}
+
+    def get(self, request: Request, deposit_id: str) -> HttpResponse:
+        """Return what the player was told and agreed to."""
+        deposit = selection.find(deposit_id, holder_of(request), request._request)
+        kept = consent_shown.evidence(deposit)
+        if kept is None:
+            raise Problem("not_found", NOT_FOUND)
+        return answer(consent_shown.as_object(deposit, kept))
+
+
 def _shown(deposit: Deposit, player: str = "") -> dict[str, Any]:
     player = player or deposit.player.external_id
     return presentation.as_object(deposit, player, links.page_url(deposit.reference))
@@ -167,10 +181,15 @@ def _check_return_url(wanted: inputs.CreateDeposit, holder: KeyHolder, key: str)
     # What was accepted under this key stays so, whatever has been registered since.
     if Deposit.objects.filter(client=holder.client, idempotency_key=key).exists():
         return
+    raise return_url_refused(holder)
+
+
+def return_url_refused(holder: KeyHolder) -> Problem:
+    """The answer to an address that the partner has not registered."""
     code = "return_url_not_registered"
     registered = ", ".join(holder.return_addresses) or "none yet"
     detail = f"Send an address that begins with one of your registered ones: {registered}."
-    raise Problem(code, detail, errors=[FieldError("return_url", code, detail)])
+    return Problem(code, detail, errors=[FieldError("return_url", code, detail)])
 
 
 def _caller(holder: KeyHolder) -> Caller:
@@ -196,5 +215,7 @@ def _deposit_request(wanted: inputs.CreateDeposit, holder: KeyHolder, key: str) 
         partner_reference=wanted.partner_reference or "",
         return_url=wanted.return_url or "",
         device=wanted.device or "",
+        words=wanted.consent.words if wanted.consent else "",
+        language=wanted.consent.language if wanted.consent else "",
         request_id=request_id(),
     )

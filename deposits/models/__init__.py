@@ -9,11 +9,13 @@ from deposits.models.consent import Consent
 from deposits.models.deposit import Deposit
 from deposits.models.event import DepositEvent
 from deposits.models.failed_attempts import FailedAttempts
+from deposits.models.hosted_link import HostedLink
 from deposits.models.limit_raise import LimitRaise
 from deposits.models.notification import CarrierNotification
 from deposits.models.refund import Refund, RefundAttempt, RefundEvent
 from deposits.models.rule import PlayerLimit, Rule, Rulebook, RuleProposal
 from deposits.models.settlement import SettlementFile, SettlementFinding, SettlementLine
+from deposits.models.withdrawal import Withdrawal
 
 __all__ = [
     "Accumulator",
@@ -26,6 +28,7 @@ __all__ = [
     "Deposit",
     "DepositEvent",
     "FailedAttempts",
+    "HostedLink",
     "LimitRaise",
     "PlayerLimit",
     "Refund",
@@ -37,4 +40,5 @@ __all__ = [
     "SettlementFile",
     "SettlementFinding",
     "SettlementLine",
+    "Withdrawal",
 ]

@@ -67,7 +67,7 @@ class Deposit(models.Model):
     one_time_code = models.CharField(max_length=10, blank=True, default="")
     code_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     # What the player is asked to approve elsewhere, and where. What they brought back stays until it is exchanged; what
-    # it was exchanged for is sealed (deposits/sealing.py), until the payment is known or the deposit has ended.
+    # it was exchanged for is sealed (accounts/sealing.py), until the payment is known or the deposit has ended.
     consent_id = models.CharField(max_length=128, blank=True, default="", db_default="")
     action_url = models.TextField(blank=True, default="", db_default="")
     approval_code = models.TextField(blank=True, default="", db_default="")

@@ -21,6 +21,15 @@ class FailedAttempts(models.Model):
     failures = models.PositiveIntegerField()
     began_at = models.DateTimeField()
     cooling_until = models.DateTimeField(null=True, blank=True)
+    # The rule, in its version, that the last of them was counted by.
+    rule = models.ForeignKey(
+        "deposits.Rule",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        db_constraint=False,
+    )
 
     class Meta:
         verbose_name_plural = "failed attempts"

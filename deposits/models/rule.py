@@ -14,18 +14,22 @@ class Rule(models.Model):
     """One version of a rule. Append-only by trigger: a change is a new version, from its `effective_from` on.
 
     In force at a moment is, of each code, the highest version that had begun by then, unless it had ended.
-    Amounts are minor units of `currency`, or a number of deposits where the measure counts.
+    Amounts are minor units of `currency`, or a number where the measure counts deposits, failures or years.
     """
 
     class Subject(models.TextChoices):
+        DEVICE = "device", "device"
         PARTNER = "partner", "partner"
         PHONE_NUMBER = "phone_number", "phone number"
         PLAYER = "player", "player"
 
     class Measure(models.TextChoices):
+        AGE = "age", "age in years"
         AMOUNT = "amount", "single amount"
         COUNT = "count", "number of deposits"
+        FAILURES = "failures", "failed attempts"
         GROSS = "gross", "gross deposits"
+        IDENTITY = "identity", "verified identity"
         NET = "net", "deposits less what went back"
 
     class Window(models.TextChoices):
@@ -42,6 +46,14 @@ class Rule(models.Model):
         DAY = "day", "24 hours"
         WEEK = "week", "7 days"
         MONTH = "month", "one month"
+
+    class Effect(models.TextChoices):
+        """What happens where the amount is passed; by a case or a hold, where it is reached."""
+
+        CASE = "case", "opens a case"
+        COOL_DOWN = "cool_down", "nothing is accepted for a while"
+        HOLD = "hold", "opens a case, and deposits wait for it"
+        REFUSE = "refuse", "refuses the deposit"
 
     code = models.CharField(max_length=60)
     version = models.PositiveIntegerField()
@@ -64,6 +76,9 @@ class Rule(models.Model):
     # Null: no limit, which only makes sense in place of a rule that has one, or where the amount is the player's own.
     amount = models.BigIntegerField(null=True, blank=True)
     own = models.CharField(max_length=5, choices=Own, blank=True, default="")
+    effect = models.CharField(max_length=9, choices=Effect, default=Effect.REFUSE, db_default=Effect.REFUSE)
+    # How long a cool-down is; for how long whoever was looked at is not looked at again: "1 hour", "365 days".
+    lasts = models.CharField(max_length=12, blank=True, default="", db_default="")
     # Empty: any amount.
     price_points = ArrayField(models.BigIntegerField(), default=list, blank=True)
     # The code of the rule that this one stands in for, where it applies.
@@ -86,6 +101,14 @@ class Rule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} v{self.version}"
+
+    @property
+    def limits(self) -> bool:
+        """Whether it says how much or how often: what is checked against amounts, and reserved for."""
+        return self.effect == self.Effect.REFUSE and self.measure not in (
+            self.Measure.AGE,
+            self.Measure.IDENTITY,
+        )
 
 
 class Rulebook(models.Model):

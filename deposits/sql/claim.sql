@@ -95,9 +95,10 @@ WITH room AS (
                      WHEN due.step IN ('authorise', 'confirm') OR due.was = 'received' THEN 'submitting'
                      ELSE d.state END,
         first_sent_at = CASE WHEN due.step = 'authorise' THEN coalesce(d.first_sent_at, now()) ELSE d.first_sent_at END,
-        -- A cancel of what the carrier has never named sends our reference as well: it is looked for from here on.
-        last_sent_at = CASE WHEN due.step = 'authorise' OR due.step = 'cancel' AND d.carrier_payment_id = '' THEN now()
-            ELSE d.last_sent_at END,
+        -- A confirmation moves money as well: from here on it may be on its way. And a cancel of what the carrier has
+        -- never named sends our reference: it is looked for from here on.
+        last_sent_at = CASE WHEN due.step IN ('authorise', 'confirm') OR due.step = 'cancel' AND d.carrier_payment_id = ''
+            THEN now() ELSE d.last_sent_at END,
         -- Its worker has not said that nothing left: no other route may take it from here on.
         bound = d.bound OR due.was = 'submitting', sends = d.sends + (due.was = 'submitting')::int,
         lease_owner = %(owner)s, lease_epoch = d.lease_epoch + 1, tries = d.tries + 1,
@@ -128,8 +129,8 @@ SELECT claimed.id, claimed.reference, claimed.partner_id, claimed.player_id, cla
         SELECT account.id FROM accounts_ledgeraccount AS account
         WHERE account.kind = 'player' AND account.currency = claimed.currency
             AND account.player_id = claimed.player_id AND account.carrier = '') AS player_account_id,
-    -- Whose name a bank's account has to be in.
+    -- Whose name a bank's account has to be in, sealed.
     CASE WHEN claimed.method_type = 'bank' THEN coalesce((
-        SELECT concat_ws(' ', nullif(person.first_name, ''), nullif(person.last_name, ''))
-        FROM accounts_person AS person WHERE person.player_id = claimed.player_id), '') ELSE '' END AS player_name
+        SELECT person.sealed FROM accounts_person AS person WHERE person.player_id = claimed.player_id), '')
+        ELSE '' END AS player_sealed
 FROM claimed

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,11 +20,14 @@ from deposits.actions import command
 from deposits.actions.command import Caller
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
 from deposits.models import Deposit
+from deposits.refunds_shown import told_to_player
+from deposits.states import State
 from deposits.ui import held_post, panel, repeats, returning
 from deposits.ui.forms import BANK_PREFIX, deposit_key, read_command_key
 from deposits.ui.repeats import Question
 from deposits.ui.screens import CODE_MALFORMED, LATE_CANCEL
 from deposits.ui.sign_in import ask_to_sign_in, session_player
+from deposits.ui.site import support_about
 
 #: In the page's address: go on to the bank by itself as soon as it is known where to.
 GO_ON = "go"
@@ -59,13 +64,37 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
             "frame": frame,
             "screen": frame.screen,
             "signed_in": not viewed.token,
-            "deposit": viewed.deposit,
+            "support_about": support_about(viewed.deposit.reference),
             "network": registry.profile(viewed.deposit.carrier).name,
             "go_on": GO_ON if GO_ON in request.GET else "",
             "live_url": "" if frame.screen.final else _stream_url(viewed, note),
             "action": _address(viewed, "deposit-code"),
         },
     )
+
+
+@require_safe
+def receipt(request: HttpRequest, reference: str) -> HttpResponse:
+    """The receipt of a deposit that was made, as a text file to keep. Raises Http404 for any other deposit."""
+    try:
+        deposit = _viewed(request, reference).deposit
+    except _SignedOut:
+        return ask_to_sign_in(request)
+    if deposit.state != State.CREDITED:
+        raise Http404
+    profile = registry.profile(deposit.carrier)
+    lines = (
+        f"{settings.OPERATOR_NAME}: deposit {reference}",
+        "",
+        f"Amount: {presentation.format_money(deposit.amount_minor, deposit.currency)}",
+        f"Method: {panel.method_words(deposit, profile.name)}",
+        f"On your {profile.name} {'statement' if deposit.method_type == registry.BANK else 'bill'} "
+        f"as: {profile.descriptor}",
+        f"When: {timezone.localtime(deposit.created_at):%-d %B %Y, %H:%M %Z}",
+        *filter(None, (told_to_player(deposit),)),
+    )
+    headers = {"Content-Disposition": f'attachment; filename="receipt-{reference}.txt"'}
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @require_safe

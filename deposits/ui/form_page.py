@@ -8,7 +8,15 @@ from typing import Any
 from carriers.registry import BANK
 from deposits.actions.eligibility import Eligibility
 from deposits.actions.refusal import Refusal
-from deposits.presentation import by_method, format_money, format_period, refusal_reason, status
+from deposits.limits import Standing
+from deposits.presentation import (
+    by_method,
+    format_moment,
+    format_money,
+    format_period,
+    refusal_reason,
+    status,
+)
 from deposits.ui import methods
 from deposits.ui import offer as offers
 from deposits.ui.forms import ANOTHER_BANK, NEW_NUMBER, OTHER, Entry, Problem, amount_minor
@@ -67,12 +75,14 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
     unserved = bool(choice.number) and choice.profile is None
     refusal = offers.refusal_now(stands, refused, minor or 0, unserved=unserved)
     why = refusal_reason(refusal, offered.currency) if refusal else None
+    shows_form = why is None or why.code in _FORM_STAYS
     is_other = minor not in amounts
     return {
         "first_time": offered.last_amount_minor is None and not offered.waiting,
         "balance": format_money(offered.balance_minor, offered.currency),
         "on_its_way": _on_its_way(offered),
-        "allowance": _allowance(offered, stands),
+        "allowance": _allowance(offered, stands) if shows_form else "",
+        "bills": _bills(offered, choices, choice, stands),
         "banner": _banner(offered),
         "chips": [Chip(plain(one), _short(one), one == minor, one in off) for one in amounts],
         "chips_off": [] if why else _why_off(off, offered.currency),
@@ -91,7 +101,7 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
         "problems": found,
         "problem_at": {problem.field: problem.text for problem in found},
         "why": why,
-        "shows_form": why is None or why.code in _FORM_STAYS,
+        "shows_form": shows_form,
     }
 
 
@@ -133,13 +143,34 @@ def _preselected(offered: Offer, amounts: list[int], off: dict[int, Refusal]) ->
 
 
 def _allowance(offered: Offer, stands: Eligibility | None) -> str:
-    """ "You can deposit £80.00 more this week." The tightest of the player's own limits, else the carrier's."""
-    found = (stands.own or stands.caps) if stands else []
-    if not found or found[0].left is None:
+    """ "You can deposit £80.00 more this week. It starts again on 23 November." The tightest of the own limits."""
+    found = stands.own if stands else []
+    if not found:
         return ""
-    rule = found[0].rule
-    left = format_money(found[0].left, offered.currency)
-    return f"You can deposit {left} more {format_period(rule.window, rule.length)}."
+    first = found[0]
+    again = f" It starts again on {format_moment(first.resets_at)}." if first.resets_at else ""
+    return f"You can deposit {_left(offered, first)}.{again}"
+
+
+def _left(offered: Offer, one: Standing) -> str:
+    left = format_money(one.left or 0, offered.currency)
+    return f"{left} more {format_period(one.rule.window, one.rule.length)}"
+
+
+def _bills(
+    offered: Offer, choices: list[Method], choice: Method, stands: Eligibility | None
+) -> list[dict[str, str]]:
+    """What each kind of choice puts on the bill, and what the network still lets the chosen number be charged."""
+    told: dict[str, str] = {}
+    for one in choices:
+        if one.profile:
+            paper = "bank statement" if one.by_bank else "bill"
+            told.setdefault(one.words, f"On your {paper} as {one.profile.descriptor}.")
+    sums = [one for one in (stands.caps if stands else []) if not one.counts_deposits]
+    if sums and choice.number and choice.words in told:
+        until = f", until {format_moment(sums[0].resets_at)}" if sums[0].resets_at else ""
+        told[choice.words] += f" This number can take {_left(offered, sums[0])}{until}."
+    return [{"words": words, "text": text} for words, text in told.items()]
 
 
 def _on_its_way(offered: Offer) -> str:

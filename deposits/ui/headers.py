@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 #: Staff pages and the API's reference bring scripts of their own, and headers of their own.
 NOT_FOR_PLAYERS = ("/admin/", "/api/", "/static/", "/carriers/", "/health/")
@@ -56,6 +57,7 @@ def player_headers(live_url: str) -> dict[str, str]:
                 # The script turns text into markup in one place, under this one policy.
                 "require-trusted-types-for 'script'",
                 "trusted-types panel",
+                f"report-uri {reverse('policy-reports')}",
             )
         ),
         # Nothing of a deposit is kept on disk. Browsers keep such a page in their back/forward cache all the same.

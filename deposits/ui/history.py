@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -13,6 +16,7 @@ from deposits.models import Deposit
 from deposits.presentation import carrier_name, format_money, money, status
 from deposits.states import State
 from deposits.ui.clock import clock
+from deposits.ui.site import support_about
 
 #: Older ones are asked of support.
 _SHOWN = 50
@@ -31,6 +35,7 @@ class Row:
     """One line of the list, in words."""
 
     href: str
+    help_href: str
     reference: str
     amount: str
     method: str
@@ -39,13 +44,30 @@ class Row:
     when: str
 
 
+def as_csv(player: Player) -> str:
+    """Return the player's newest deposits as CSV (RFC 4180), newest first: times as ISO 8601, amounts in full."""
+    file = io.StringIO()
+    lines = csv.writer(file)
+    lines.writerow(("reference", "time", "amount", "currency", "method", "state"))
+    for deposit in _newest(player):
+        whole, rest = divmod(deposit.amount_minor, 100)
+        time = timezone.localtime(deposit.created_at).isoformat(timespec="seconds")
+        method, state = method_words(deposit), state_words(deposit)
+        lines.writerow((deposit.reference, time, f"{whole}.{rest:02}", deposit.currency, method, state))
+    return file.getvalue()
+
+
+def _newest(player: Player) -> Iterable[Deposit]:
+    return Deposit.objects.filter(player=player).order_by("-created_at")[:_SHOWN]
+
+
 def rows(player: Player) -> list[Row]:
     """Return the player's newest deposits, newest first."""
     now = timezone.now()
-    deposits = Deposit.objects.filter(player=player).order_by("-created_at")[:_SHOWN]
     return [
         Row(
             href=reverse("deposit-page", args=[deposit.reference]),
+            help_href=support_about(deposit.reference),
             reference=deposit.reference,
             amount=format_money(deposit.amount_minor, deposit.currency),
             method=method_words(deposit),
@@ -53,7 +75,7 @@ def rows(player: Player) -> list[Row]:
             tone=status(deposit),
             when=clock(deposit.created_at, now),
         )
-        for deposit in deposits
+        for deposit in _newest(player)
     ]
 
 

@@ -21,19 +21,19 @@ from deposits.actions.refusal import IdempotencyConflict, Refusal
 from deposits.limits import Standing
 from deposits.models import Deposit
 from deposits.presentation import format_moment, format_money, format_period
-from deposits.ui import form_page, held_post, history, methods
+from deposits.ui import first_limit, form_page, held_post, history, kept_entry, methods, review
 from deposits.ui import offer as offers
+from deposits.ui.bounds import bounds_of
 from deposits.ui.deposit_page import GO_ON
 from deposits.ui.device import device_of, remember
-from deposits.ui.forms import ANOTHER_BANK, NEW_NUMBER, Entry, amount_minor, deposit_key, read_deposit_key
+from deposits.ui.forms import Entry, amount_minor, deposit_key, read_deposit_key
+from deposits.ui.kept_entry import lead_on
 from deposits.ui.methods import Method
 from deposits.ui.offer import Offer
 from deposits.ui.panel import plain
 from deposits.ui.repeats import is_double_click, just_like_it
 from deposits.ui.sign_in import for_players
 
-#: What was typed as a number is kept here and not in an address: addresses end up in logs.
-_TYPED_NUMBER = "typed_number"
 _OWN_NAMES = {"day": "Your daily limit", "week": "Your weekly limit", "month": "Your monthly limit"}
 
 
@@ -42,17 +42,13 @@ _OWN_NAMES = {"day": "Your daily limit", "week": "Your weekly limit", "month": "
 @for_players
 def deposit(request: HttpRequest, player: Player) -> HttpResponse:
     """GET: the form, the address says with what filled in. POST: deposit; the answer is always a redirect."""
-    offered = offers.offer(player)
+    offered = offers.offer(player, bounds_of(request, player))
     return _deposit(request, offered) if request.method == "POST" else _form(request, offered)
 
 
 def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
-    number = request.session.get(_TYPED_NUMBER, "") if "sent" in request.GET else ""
-    told = {name: request.GET.get(name, "") for name in ("amount", "method", "bank")}
-    entry = Entry.of({**told, "number": number})
-    context = form_page.context(
-        offered, entry, sent="sent" in request.GET, refused=request.GET.get("refused", "")
-    )
+    entry, sent = kept_entry.read(request), kept_entry.SENT in request.GET
+    context = form_page.context(offered, entry, sent=sent, refused=request.GET.get("refused", ""))
     context["key"] = deposit_key(offered.player.pk)
     return remember(request, render(request, "deposits/form.html", context))
 
@@ -60,28 +56,33 @@ def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
 def _deposit(request: HttpRequest, offered: Offer) -> HttpResponse:
     player, entry = offered.player, Entry.of(request.POST)
     choice = methods.chosen(offered, entry)
-    if form_page.problems(choice, entry):
-        return _back_to_form(request, entry, sent="1")
+    # A form that was open before the link was used may name another way to pay: it is never changed by itself.
+    if form_page.problems(choice, entry) or not methods.asked_for(offered, entry).permitted:
+        return lead_on(request, entry, "deposit", sent="1")
     key = read_deposit_key(player.pk, request.POST.get("key", ""))
     if key is None:
         # The form was made for somebody else, or by nobody: it is offered anew and not sent by itself.
-        return _back_to_form(request, entry)
+        return lead_on(request, entry, "deposit")
     deposit_request = _request(offered, choice, entry, key, device_of(request))
     spent = Deposit.objects.filter(client=deposit_request.client, idempotency_key=key).first()
     if spent is not None:
         return _already_sent(request, spent, entry)
     if "asked" not in request.POST and (waiting := just_like_it(offered, deposit_request)):
         return _to(waiting, another=plain(deposit_request.amount_minor))
+    if first_limit.is_due(offered):
+        return lead_on(request, entry, "deposit-first-limit")
+    if review.REVIEWED not in request.POST and review.is_due(offered, choice, deposit_request.amount_minor):
+        return lead_on(request, entry, "deposit-review")
     try:
         accepted = accept(deposit_request)
     except Refusal as refusal:
-        return _back_to_form(request, entry, refused=refusal.code)
+        return lead_on(request, entry, "deposit", refused=refusal.code)
     except IdempotencyConflict:
         spent = Deposit.objects.get(client=deposit_request.client, idempotency_key=key)
         return _already_sent(request, spent, entry)
     if accepted.replayed:
         return _already_sent(request, accepted.deposit, entry)
-    request.session.pop(_TYPED_NUMBER, None)
+    kept_entry.forget(request)
     if "live" not in request.POST:
         held_post.hold(accepted.deposit.pk)
         return _to(accepted.deposit)
@@ -109,6 +110,7 @@ def _request(offered: Offer, choice: Method, entry: Entry, key: str, device: str
         canonical_body=canonical({"amount": minor, "currency": offered.currency, **way}),
         actor_kind="player",
         actor=player.external_id,
+        return_url=offered.bounds.return_url if offered.bounds else "",
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         device=device,
         words=f"Deposit {format_money(minor, offered.currency, short=True)} {choice.how}",
@@ -131,25 +133,20 @@ def _to(deposit: Deposit, **query: str) -> HttpResponse:
     return HttpResponseRedirect(f"{address}?{urlencode(query)}" if query else address, status=303)
 
 
-def _back_to_form(request: HttpRequest, entry: Entry, **query: str) -> HttpResponse:
-    """The form again with the entry kept."""
-    query = {"amount": entry.amount, **query}
-    if entry.method:
-        query["method"] = entry.method
-    if entry.method == ANOTHER_BANK:
-        query["bank"] = entry.bank
-    if entry.method == NEW_NUMBER or (entry.number and entry.method != ANOTHER_BANK):
-        request.session[_TYPED_NUMBER] = entry.number
-        query["sent"] = "1"
-    return HttpResponseRedirect(f"{reverse('deposit')}?{urlencode(query)}", status=303)
-
-
 @require_safe
 @gzip_page
 @for_players
 def my_deposits(request: HttpRequest, player: Player) -> HttpResponse:
     """S26: what became of each deposit, the newest first."""
     return render(request, "deposits/history.html", {"rows": history.rows(player)})
+
+
+@require_safe
+@for_players
+def my_deposits_csv(request: HttpRequest, player: Player) -> HttpResponse:
+    """The same as a file for a spreadsheet."""
+    headers = {"Content-Disposition": 'attachment; filename="deposits.csv"'}
+    return HttpResponse(history.as_csv(player), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @require_safe

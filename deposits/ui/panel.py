@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2s
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import F, OuterRef, Subquery
@@ -25,9 +25,10 @@ from deposits.models import Deposit, DepositEvent
 from deposits.presentation import format_money
 from deposits.refunds_shown import told_to_player
 from deposits.states import Event, State
-from deposits.ui import screens
+from deposits.ui import hops, screens
 from deposits.ui.clock import ago, clock
 from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, command_key
+from deposits.ui.site import support_about
 
 #: Waits after which the words change: slow, very slow, and past what a carrier takes for an answer at all.
 SLOW_S = 10
@@ -87,8 +88,10 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
             "screen": screen,
             "deposit": deposit,
             "amount": format_money(deposit.amount_minor, deposit.currency, short=True),
-            "method": _method(deposit, sight.network),
+            "method": method_words(deposit, sight.network),
             "network": sight.network,
+            # While it is worked on the screen itself says where it stands.
+            "hops": hops.of(deposit, sight.network, sight.now) if screen.settles else [],
             "when": (ago if screen.final else clock)(deposit.created_at, sight.now),
             "code_href": _own(deposit, "deposit-code", token),
             "again_href": _own(deposit, "deposit-page", token),
@@ -155,9 +158,7 @@ def _why(deposit: Deposit) -> reasons.RenderedReason | None:
 def _steps(deposit: Deposit, token: str) -> dict[str, str]:
     """Where each action leads this viewer; an action without a place is not offered."""
     lobby = lobby_url(deposit)
-    support = settings.SUPPORT_URL
-    if support.startswith("mailto:"):
-        support += f"?{urlencode({'subject': f'Deposit {deposit.reference}'}, quote_via=quote)}"
+    support = support_about(deposit.reference)
     steps = {"play": lobby, "contact": support, "support_tools": support, "back_to_deposit": lobby}
     if not token:
         form = reverse("deposit")
@@ -184,13 +185,15 @@ def _steps(deposit: Deposit, token: str) -> dict[str, str]:
         }
     if presentation.awaits_approval(deposit):
         steps["approve"] = _own(deposit, "deposit-approve", token)
+    if deposit.state == State.CREDITED:
+        steps["receipt"] = _own(deposit, "deposit-receipt", token)
     if can_cancel(deposit):
         steps["cancel"] = _own(deposit, "deposit-cancel", token)
     return steps
 
 
-def _method(deposit: Deposit, name: str) -> str:
-    """How it is paid, for the facts: "Phone bill, ending 001", "Sandbox Bank"."""
+def method_words(deposit: Deposit, name: str) -> str:
+    """Return how it is paid, for the facts: "Phone bill, ending 001", "Sandbox Bank"."""
     if deposit.method_type == registry.BANK:
         return name
     return f"Phone bill, ending {deposit.phone_number[-3:]}"

@@ -90,6 +90,11 @@ class Screen:
     changes_at: datetime | None = field(default=None)
 
     @property
+    def settles(self) -> bool:
+        """Whether what there is to know is how it came so far: it has ended, or people or time settle it."""
+        return self.final or self.tone == "attention"
+
+    @property
     def acts_first(self) -> bool:
         """Whether what there is to do comes before the facts of the deposit."""
         return self.asks_code or any(step.leaves for step in self.steps)
@@ -287,6 +292,7 @@ def _deposited(sight: Sight) -> Screen:
         steps=(
             *_step(sight, "play", "Play", primary=True),
             *_step(sight, "back_to_deposit", "Deposit again"),
+            *_step(sight, "receipt", "Save receipt"),
         ),
         final=True,
         receipt=True,

@@ -21,7 +21,7 @@ TODAY = date(2026, 11, 22)
 
 def code(of: Player) -> str:
     """Why the player may not deposit; "" when they may."""
-    bar = bars.standing(of.pk, TODAY)
+    bar = bars.standing(of.pk, TODAY, ["GB"])
     return bar.code if bar else ""
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import date
+from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
 
+from accounts import particulars, sealing
 from accounts.models import AuditRecord, Partner, Person, Player
 from accounts.protections import identity
 from accounts.protections.acts import Actor, NotAllowed
@@ -25,9 +31,14 @@ ADA: dict[str, Any] = {
 }
 
 
+def eighteen(jurisdiction: str) -> int | None:
+    """From which age players may deposit; nobody has said so for Nowhere."""
+    return None if jurisdiction == "NW" else 18
+
+
 def put(given: dict[str, Any], partner: Partner | None = None, *, test: bool = False) -> Player:
     partner = partner or Partner.objects.create(name="Casino", slug=uuid.uuid4().hex)
-    return identity.put(partner.pk, "p-1", given, PARTNER, test=test)
+    return identity.put(partner.pk, "p-1", given, PARTNER, eighteen, test=test)
 
 
 @pytest.mark.parametrize(
@@ -39,18 +50,75 @@ def put(given: dict[str, Any], partner: Partner | None = None, *, test: bool = F
     ],
 )
 def test_of_age_from_the_birthday_on(born_on: date, of_age: date) -> None:
-    assert put(ADA | {"born_on": born_on}).of_age_on == of_age
+    assert identity.of_age_on(born_on, 18) == of_age
+
+
+def test_the_day_is_kept_only_while_it_lies_ahead_because_it_tells_the_birth_date() -> None:
+    child = timezone.localdate().replace(day=1) - timedelta(days=17 * 365)
+    assert put(ADA | {"born_on": child}).of_age_on == identity.of_age_on(child, 18)
+    assert put(ADA | {"born_on": child, "jurisdiction": "NW"}).of_age_on is None
+    assert put(ADA).of_age_on is None
+
+
+def test_a_copy_of_the_database_tells_no_particulars(settings: Any) -> None:
+    player = put(ADA)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_jsonb(p) || to_jsonb(q) FROM accounts_person p JOIN accounts_player q ON q.id = p.player_id"
+        )
+        dump = str(cursor.fetchall())
+    assert not [said for said in ("Byron", "SW1A 1AA", "1990-05-17", "2008-05-17") if said in dump]
+    person = Person.objects.get(player=player)
+    assert person.particulars.name == "Ada Byron"
+    # Put into another's row it does not open, nor without the key.
+    with pytest.raises(sealing.NotOpened):
+        particulars.opened(person.sealed, player.pk + 1)
+    settings.SEALING_KEYS = ["another-key-that-opens-none"]
+    with pytest.raises(sealing.NotOpened):
+        _ = person.particulars
+
+
+def test_an_old_key_may_go_when_everything_is_sealed_with_the_new_one(settings: Any) -> None:
+    player = put(ADA)
+    (old,) = settings.SEALING_KEYS
+    settings.SEALING_KEYS = ["the-newest-key-that-seals", old]
+    call_command("seal")
+    settings.SEALING_KEYS = ["the-newest-key-that-seals"]
+    assert Person.objects.get(player=player).particulars.last_name == "Byron"
+
+
+def test_what_was_there_in_the_clear_is_sealed_by_the_migration() -> None:
+    player = put(ADA)
+    Player.objects.filter(pk=player.pk).update(of_age_on=date(2008, 5, 17))
+    migration = import_module("accounts.migrations.0015_seal_particulars")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE accounts_person DROP CONSTRAINT person_sealed")
+        cursor.execute(
+            "UPDATE accounts_person SET sealed = '', first_name = 'Ada', born_on = '1990-05-17' WHERE player_id = %s",
+            [player.pk],
+        )
+        before = MigrationLoader(connection).project_state(("accounts", "0014_sealed_particulars")).apps
+        migration.seal_all(before, None)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(migration.NONE_CLEAR)
+        cursor.execute("ALTER TABLE accounts_person VALIDATE CONSTRAINT person_sealed")
+    known = Person.objects.get(player=player).particulars
+    assert known == particulars.Particulars(first_name="Ada", born_on=date(1990, 5, 17))
+    player.refresh_from_db()
+    assert player.of_age_on is None
 
 
 def test_put_forgets_what_it_leaves_out_and_change_does_not() -> None:
     player = put(ADA)
-    identity.change(player, {"last_name": "Lovelace"}, PARTNER)
+    identity.change(player, {"last_name": "Lovelace"}, PARTNER, eighteen)
     person = Person.objects.get(player=player)
-    assert (person.first_name, person.last_name, person.postcode) == ("Ada", "Lovelace", "SW1A 1AA")
-    identity.put(player.partner_id, "p-1", {"identity_state": "pending"}, PARTNER, test=False)
+    known = person.particulars
+    assert (known.first_name, known.last_name, known.postcode) == ("Ada", "Lovelace", "SW1A 1AA")
+    identity.put(player.partner_id, "p-1", {"identity_state": "pending"}, PARTNER, eighteen, test=False)
     person.refresh_from_db()
     player.refresh_from_db()
-    assert (person.first_name, person.born_on, player.identity_state) == ("", None, "pending")
+    assert (person.particulars, player.identity_state) == (particulars.Particulars(), "pending")
 
 
 def test_nobody_is_verified_without_a_birth_date() -> None:
@@ -58,8 +126,8 @@ def test_nobody_is_verified_without_a_birth_date() -> None:
         put({"identity_state": "verified"})
     player = put(ADA)
     with pytest.raises(NotAllowed):
-        identity.change(player, {"born_on": None}, PARTNER)
-    assert Person.objects.get(player=player).born_on == ADA["born_on"]
+        identity.change(player, {"born_on": None}, PARTNER, eighteen)
+    assert Person.objects.get(player=player).particulars.born_on == ADA["born_on"]
 
 
 def test_a_test_key_changes_no_real_player_and_a_live_key_takes_a_test_player_over() -> None:

@@ -44,7 +44,7 @@ LAYERS = (
             }
         )
     ),
-    Layer(frozenset({"refunds_shown"})),
+    Layer(frozenset({"refunds_shown", "consent_shown"})),
     Layer(frozenset({"presentation", "links", "figures", "reconciliation"})),
     Layer(frozenset({"actions"})),
     Layer(
@@ -61,7 +61,7 @@ LAYERS = (
         frozenset(
             {
                 *("states", "refund_states", "references", "crash_points", "stopping", "leases"),
-                *("sealing", "windows"),
+                "windows",
             }
         )
     ),

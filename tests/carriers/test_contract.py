@@ -109,8 +109,9 @@ def talks(adapter: CarrierAdapter) -> list[tuple[str, Order, Conversation]]:
     ]
 
 
-def test_there_are_adapters() -> None:
-    assert NAMES
+def test_there_are_adapters_and_each_is_held_to_the_same() -> None:
+    assert {"camara", "open_banking"} <= set(NAMES)
+    assert set(NAMES) == set(PROFILES)
 
 
 def test_a_charge_whose_answer_was_lost_can_be_settled(adapter: CarrierAdapter) -> None:

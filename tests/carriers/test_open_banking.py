@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ def test_a_consent_that_is_not_ours_sends_nobody_anywhere(answer: str, outcome: 
         {"aud": "client-2"},
     ],
 )
-def test_a_token_for_something_else_is_refused(claims: dict[str, Any]) -> None:
+def test_f84_a_token_for_something_else_is_refused(claims: dict[str, Any]) -> None:
     assert isinstance(run("confirm", BACK, exchanged(**claims)), Declined)
 
 
@@ -147,7 +148,7 @@ def _signed(answer: HttpAnswer, signature: str) -> HttpAnswer:
 @pytest.mark.parametrize(
     "kind", ["other body", "other key", "no signature", "not detached", "other algorithm"]
 )
-def test_an_answer_is_worth_nothing_without_the_banks_signature(kind: str) -> None:
+def test_f82_an_answer_is_worth_nothing_without_the_banks_signature(kind: str) -> None:
     good = reply("open_banking", "paid_acsc_201")
     signature = good.headers["x-jws-signature"]
     stranger = Signer(BANK_PROFILE.signing_key, "bank-1", "X", "openbanking.org.uk", claims_under=UNDER)
@@ -259,8 +260,38 @@ def test_where_nothing_was_consented_to_nobody_is_asked() -> None:
 def test_a_cancel_is_certain_as_long_as_nothing_was_ordered() -> None:
     assert talk("cancel", CONSENTED) == (Cancelled(""), [])
     assert talk("cancel", BACK) == (Cancelled(""), [])
-    assert isinstance(run("cancel", HOLDING, "consumed"), Undecided)
     assert run("cancel", NAMED, "payment_acsc") == APPROVED
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "answers", "outcome"),
+    [
+        # Not used, and nothing is on its way any more; as long as something may be, nobody can tell.
+        (BANK_PROFILE.horizon_s + 1, ("authorised",), Cancelled("")),
+        (
+            BANK_PROFILE.horizon_s - 1,
+            ("authorised",),
+            Unknown("not paid, and an order may still be on its way"),
+        ),
+        (BANK_PROFILE.horizon_s + 1, ("refused",), Declined("bank_not_approved", "U033")),
+        (BANK_PROFILE.horizon_s + 1, ("payment_500",), Unknown("inquiry: 500 U000")),
+        # Used, by an order of ours: the same again is answered as that one was.
+        (BANK_PROFILE.horizon_s + 1, ("consumed", "paid_acsc_201"), APPROVED),
+        (1, ("consumed", "paid_acsp_201"), Pending(PAYMENT)),
+        (
+            1,
+            ("consumed", "payment_403", "consumed"),
+            Undecided("used, by a payment that we cannot name"),
+        ),
+    ],
+)
+def test_a_cancel_of_what_may_have_been_ordered_asks_for_the_consent(
+    ago_s: float, answers: tuple[str, ...], outcome: object
+) -> None:
+    assert ORDER.created_at is not None
+    asked_at = ORDER.created_at + timedelta(seconds=ago_s)
+    asked = dataclasses.replace(HOLDING, last_sent_at=ORDER.created_at, asked_at=asked_at)
+    assert run("cancel", asked, *answers) == outcome
 
 
 def test_funds_are_asked_for_once_and_only_before_the_first_order() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from accounts.models import Partner
+from deposits import rule_sets
 from deposits.actions.accept import DepositRequest, accept, canonical
-from deposits.models import Accumulator, Deposit
+from deposits.models import Accumulator, Deposit, Rule
 
 
 def partner() -> Partner:
@@ -35,6 +38,17 @@ def request(phone: str = "001", **changes: Any) -> DepositRequest:
     method = fields.get("bank_id") or fields["phone_number"]
     fields.setdefault("canonical_body", canonical([fields["player"], fields["amount_minor"], method]))
     return DepositRequest(**fields)
+
+
+@contextmanager
+def rule_changed(code: str, **changes: Any) -> Iterator[Rule]:
+    """Let a rule's next version say otherwise for the block; the one after it says again what was said before."""
+    was = Rule.objects.filter(code=code).latest("version")
+    said = {name: getattr(was, name) for name in rule_sets.FIELDS}
+    try:
+        yield rule_sets.add({**said, **changes}, "a test")
+    finally:
+        rule_sets.add(said, "a test")
 
 
 def bank_request(bank: str = "sandbox-bank", **changes: Any) -> DepositRequest:

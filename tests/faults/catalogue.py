@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from tests.architecture.source import ROOT, modules_below
 
 PAGE = ROOT / "docs" / "faults.md"
-ROWS = [f"F{number:02}" for number in range(1, 71)]
+ROWS = [f"F{number:02}" for number in range(1, 90)]
 #: Each of these is proved by a test, or says why it cannot be.
 REQUIRED = frozenset(
-    f"F{number:02}" for number in (*range(1, 44), *range(46, 52), *range(53, 58), *range(59, 66))
+    f"F{number:02}"
+    for number in (*range(1, 44), *range(46, 52), *range(53, 58), *range(59, 66), *range(69, 90))
 )
 #: What a row says that cannot be tested here, before the reason.
 NOT_HERE = "not here: "

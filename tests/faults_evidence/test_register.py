@@ -16,9 +16,11 @@ from accounts.models import Player, PlayerPhone, Protection
 from accounts.protections import identity
 from accounts.protections.acts import Actor
 from carriers import registers
+from deposits import rules
 from deposits.actions.accept import accept
 from deposits.actions.refusal import Refusal
 from deposits.models import Attempt, Deposit
+from deposits.presentation import reason
 from deposits.states import State
 from tests.deposits.making import partner, request
 from tests.faults_evidence.conftest import Carrier
@@ -37,7 +39,7 @@ def register(carrier: Carrier, settings: Any) -> Any:
         settings.REGISTER = {
             "adapter": "gamstop",
             "jurisdictions": ["GB"],
-            "base_url": f"http://127.0.0.1:{carrier.sandbox.port}/register",
+            "base_url": f"http://127.0.0.1:{carrier.sandbox.port}/register/v2",
             "api_key": "key",
             "total_s": 1.0,
             **changes,
@@ -57,7 +59,9 @@ def person(last_name: str, **changes: Any) -> Player:
         "postcode": f"AB{uuid.uuid4().int % 10_000} 1CD",
         **changes,
     }
-    player = identity.put(partner().pk, f"p-{uuid.uuid4().hex[:8]}", given, PARTNER, test=False)
+    player = identity.put(
+        partner().pk, f"p-{uuid.uuid4().hex[:8]}", given, PARTNER, rules.minimum_age, test=False
+    )
     phone = PlayerPhone.objects.create(player=player, number=f"+44770090{uuid.uuid4().int % 8_000 + 2_000}")
     PlayerPhone.objects.filter(pk=phone.pk).update(verified_at=phone.created_at)
     ledger.player_account_id(player.pk, "GBP")
@@ -85,7 +89,7 @@ def worked(carrier: Carrier, player: Player) -> Deposit:
 def asked(carrier: Carrier) -> int:
     """How often the register was asked, by whomever."""
     seen = carrier.sandbox.call("GET", "/sandbox/requests").json["requests"]
-    return sum(one["path"] == "/register/v2/exclusions" for one in seen)
+    return sum(one["path"] == "/register/v2" for one in seen)
 
 
 def test_whom_the_register_does_not_know_is_charged_and_asked_about_once_a_day(carrier: Carrier) -> None:
@@ -106,10 +110,18 @@ def test_whom_it_knows_is_not_charged_and_refused_from_then_on(carrier: Carrier)
     assert carrier.posts(deposit) == []
     kept = Protection.objects.get(player=player)
     assert (kept.kind, kept.actor_kind) == ("register", "system")
-    assert 182 <= (kept.ends_at - kept.begins_at).days <= 183
+    # For as long as the answer counts: then it is asked again. The player is told no end that we do not know.
+    assert kept.ends_at - kept.begins_at == timedelta(days=1)
     with pytest.raises(Refusal) as refusal:
         deposit_of(player)
-    assert refusal.value.code == "self_excluded"
+    assert (refusal.value.code, refusal.value.facts) == ("self_excluded", {})
+    said = reason(deposit)
+    assert said is not None
+    assert said.text == "You chose to exclude yourself."
+
+
+def test_whom_it_knew_once_and_no_longer_is_charged(carrier: Carrier) -> None:
+    assert worked(carrier, person("Returned")).state == State.CREDITED
 
 
 @pytest.mark.parametrize("last_name", ["Down", "Garbled", "Slow"])
@@ -128,7 +140,7 @@ def test_a_setting_lets_them_be_charged_all_the_same(carrier: Carrier, register:
 
 
 def test_nobody_is_charged_when_the_register_is_not_there(carrier: Carrier, register: Any) -> None:
-    register(base_url="http://127.0.0.1:9/register")
+    register(base_url="http://127.0.0.1:9/register/v2")
     assert worked(carrier, person("Byron")).reason_code == "check_unavailable"
 
 
@@ -142,7 +154,7 @@ def test_of_whom_too_little_is_known_nobody_can_ask(carrier: Carrier) -> None:
 def test_it_is_asked_again_about_somebody_who_is_somebody_else(carrier: Carrier) -> None:
     player = person("Byron")
     assert worked(carrier, player).state == State.CREDITED
-    identity.change(player, {"last_name": "Excluded"}, PARTNER)
+    identity.change(player, {"last_name": "Excluded"}, PARTNER, rules.minimum_age)
     assert worked(carrier, player).reason_code == "self_excluded"
 
 

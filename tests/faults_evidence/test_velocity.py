@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +17,11 @@ from accounts.models import ApiKey, Player, PlayerPhone
 from deposits import velocity
 from deposits.actions.accept import accept
 from deposits.actions.refusal import Refusal
-from deposits.models import Deposit, FailedAttempts
+from deposits.models import Deposit, FailedAttempts, Rule
 from deposits.presentation import refusal_reason
 from deposits.states import State
 from tests.deposits.api.calling import Api, body, check_problem
-from tests.deposits.making import request
+from tests.deposits.making import request, rule_changed
 from tests.deposits.ui.visiting import player
 from tests.faults_evidence.conftest import Carrier
 
@@ -30,8 +32,14 @@ DENIED = json.dumps({"status": 403, "code": "CARRIER_BILLING.PAYMENT_DENIED", "m
 
 
 @pytest.fixture(autouse=True)
-def rule(settings: Any) -> None:
-    settings.VELOCITY = {"failures": MOST, "within_s": 3_600, "cool_down_s": 1_800}
+def rules(alone: None) -> Iterator[dict[str, Rule]]:
+    """Three failures within an hour, and half an hour's wait, for each kind of subject."""
+    with ExitStack() as stack:
+        changed = [
+            stack.enter_context(rule_changed(f"velocity-{kind}", amount=MOST, lasts="30 minutes"))
+            for kind in ("player", "phone-number", "device")
+        ]
+        yield {rule.subject: rule for rule in changed}
 
 
 def number() -> str:
@@ -94,6 +102,20 @@ def test_a_player_cools_down_and_is_told_until_when(carrier: Carrier) -> None:
     refused(someone)
     let_pass(someone, timedelta(minutes=1, seconds=1))
     assert accept(request(**of(someone, number()))).deposit.state == State.RECEIVED
+
+
+def test_the_rule_that_cools_down_is_kept_with_it_and_a_new_one_holds_from_then_on(
+    carrier: Carrier, rules: dict[str, Rule]
+) -> None:
+    someone = player()
+    fail(carrier, 1, someone)
+    row = FailedAttempts.objects.get(subject=str(someone.pk))
+    assert (row.failures, row.rule_id) == (1, rules["player"].pk)
+    with rule_changed("velocity-player", amount=2) as stricter:
+        fail(carrier, 1, someone)
+        row.refresh_from_db()
+        assert (row.failures, row.rule_id) == (2, stricter.pk)
+        refused(someone)
 
 
 def test_failures_that_are_long_past_do_not_count(carrier: Carrier) -> None:

@@ -6,14 +6,13 @@ from tests.mutants.mutant import Edit, Mutant
 
 REFUNDS = "tests/refunds"
 BANK = "tests/deposits/bank"
-_ADAPTER = "carriers/adapters/open_banking.py"
 
 BANK_AND_REFUNDS = (
     Mutant(
         "bank: an order is repeated under the same key",
         (
             Edit(
-                _ADAPTER,
+                "carriers/adapters/_open_banking_calls.py",
                 'f"{order.reference}-{purpose}"',
                 'f"{order.reference}-{purpose}-{self._clock.now():.3f}"',
             ),
@@ -33,7 +32,7 @@ BANK_AND_REFUNDS = (
     ),
     Mutant(
         "bank: a refusal is believed while the consent is unused",
-        (Edit(_ADAPTER, 'not in ("AUTH", "AWAU"):', 'in ("none",):'),),
+        (Edit("carriers/adapters/open_banking.py", 'not in ("AUTH", "AWAU"):', 'in ("none",):'),),
         ("tests/carriers/test_open_banking.py",),
     ),
     Mutant(
@@ -57,11 +56,27 @@ BANK_AND_REFUNDS = (
         (
             Edit(
                 "deposits/actions/decide_approval.py",
-                "    if since_first_s + profile.http_total_s >= profile.reference_kept_s:\n",
-                "    if since_first_s < 0:\n",
+                "    if not is_remembered(",
+                "    if False and not is_remembered(",
             ),
         ),
         (f"{BANK}/test_lost_answers.py",),
+    ),
+    Mutant(
+        "bank: whoever is barred after the approval orders nothing more",
+        (Edit("deposits/sql/claim.sql", "(found.bound OR found.step = 'confirm') THEN", "false THEN"),),
+        (f"{BANK}/test_barred.py",),
+    ),
+    Mutant(
+        "bank: what may still arrive is not called cancelled",
+        (
+            Edit(
+                "carriers/adapters/open_banking.py",
+                'case "AUTH" if self._may_arrive(order):',
+                'case "AUTH" if not order.reference:',
+            ),
+        ),
+        (f"{BANK}/test_barred.py",),
     ),
     Mutant(
         "bank: after a cancel no approval is taken",

@@ -76,8 +76,8 @@ MUTANTS = (
         "not found is nothing before the carrier's horizon",
         (
             Edit(
-                "deposits/actions/decide.py",
-                "profile.horizon_s - (claimed.claimed_at - sent_at).total_seconds()",
+                "deposits/actions/not_found.py",
+                "profile.horizon_s - (now - sent_at).total_seconds()",
                 "0.0",
             ),
         ),
@@ -92,8 +92,8 @@ MUTANTS = (
                 "if claimed.state == State.UNKNOWN and proven_in_s <= 0:",
             ),
             Edit(
-                "deposits/actions/decide.py",
-                "profile.not_found_apart_s - (claimed.claimed_at - first_at).total_seconds()",
+                "deposits/actions/not_found.py",
+                "profile.not_found_apart_s - (now - (first_heard_at or now)).total_seconds()",
                 "0.0",
             ),
         ),
@@ -114,9 +114,9 @@ MUTANTS = (
         "past the time that the carrier keeps references nothing is sent again",
         (
             Edit(
-                "deposits/actions/decide.py",
-                "remembered = since_first_s + profile.http_total_s < profile.reference_kept_s",
-                "remembered = since_first_s >= 0",
+                "deposits/actions/not_found.py",
+                "return (now - first_sent_at).total_seconds() + profile.http_total_s < profile.reference_kept_s",
+                "return True",
             ),
         ),
         ("tests/faults_evidence/test_late_arrivals.py",),
@@ -140,11 +140,7 @@ MUTANTS = (
         "state and ledger entry are written in one transaction",
         (
             Edit("deposits/actions/record.py", "@again_on_conflict\n@transaction.atomic\n", ""),
-            Edit(
-                "deposits/actions/record.py",
-                "import DatabaseError, OperationalError, transaction",
-                "import DatabaseError, OperationalError",
-            ),
+            Edit("deposits/actions/record.py", "from django.db import transaction\n", ""),
             Edit("deposits/actions/record.py", "from accounts.conflicts import again_on_conflict\n", ""),
             # The wall behind it would notice by itself, so it is taken away as well.
             Edit(
@@ -220,7 +216,7 @@ MUTANTS = (
         (
             Edit(
                 "deposits/actions/drain.py",
-                "return bool(claimed.bar) and claimed.step == Deposit.Next.AUTHORISE",
+                "return bool(claimed.bar) and (claimed.step == Deposit.Next.AUTHORISE or is_approved_only(claimed))",
                 "return False",
             ),
         ),

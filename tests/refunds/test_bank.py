@@ -109,7 +109,7 @@ def test_a_refund_to_a_closed_account_is_put_back(bank: Bank) -> None:
     assert went_back(deposit) == 0
 
 
-def test_a_201_that_is_lost_is_found_by_the_same_order_again(bank: Bank) -> None:
+def test_f88_a_201_that_is_lost_is_found_by_the_same_order_again(bank: Bank) -> None:
     refund = ask(credited(bank, "sandbox-bank-refund-lost"))
     see_through(bank, refund, State.RETURNED)
     ended_true(bank, refund)
@@ -121,7 +121,7 @@ def test_a_201_that_is_lost_is_found_by_the_same_order_again(bank: Bank) -> None
     "point",
     ["refund.after_claim", "refund.after_answer", "refund.after_ledger", "refund.after_commit"],
 )
-def test_killed_at_any_step_it_is_returned_once(bank: Bank, point: str) -> None:
+def test_f87_killed_at_any_step_it_is_returned_once(bank: Bank, point: str) -> None:
     deposit = credited(bank)
     refund = ask(deposit, 700)
     bank.worker_dies_at(point)

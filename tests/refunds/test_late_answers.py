@@ -29,7 +29,7 @@ def answer(claimed: ClaimedRefund, outcome: outcomes.Outcome) -> None:
     record([(claimed, decide(claimed, outcome, profile, resend_is_safe=True))])
 
 
-def test_the_answer_of_a_worker_that_lost_its_lease_moves_nothing(returning: Returning) -> None:
+def test_f87_the_answer_of_a_worker_that_lost_its_lease_moves_nothing(returning: Returning) -> None:
     refund = ask(returning.credited(), 500)
     first = claim(refund, "worker-1")
     Refund.objects.filter(pk=refund.pk).update(next_action_at=Now() - timedelta(seconds=1))

@@ -84,7 +84,7 @@ def test_what_is_pending_is_asked_about_until_it_ends(returning: Returning, numb
     assert balance_minor(deposit) == (0 if end == State.RETURNED else 2_000)
 
 
-def test_a_lost_answer_is_found_by_asking_and_nothing_is_returned_twice(returning: Returning) -> None:
+def test_f88_a_lost_answer_is_found_by_asking_and_nothing_is_returned_twice(returning: Returning) -> None:
     deposit = returning.credited("024")
     refund = ask(deposit, 900)
     returning.work(refund)
@@ -95,7 +95,7 @@ def test_a_lost_answer_is_found_by_asking_and_nothing_is_returned_twice(returnin
     assert refund.attempts.filter(step=RefundAttempt.Step.REFUND).count() == 1
 
 
-def test_a_lost_request_is_sent_again_under_the_same_reference(returning: Returning) -> None:
+def test_f88_a_lost_request_is_sent_again_under_the_same_reference(returning: Returning) -> None:
     deposit = returning.credited("025")
     refund = ask(deposit, 900)
     returning.work(refund)
@@ -190,7 +190,7 @@ def test_what_the_carrier_took_back_meanwhile_is_not_returned_as_well(returning:
     assert refund.state == State.FAILED
 
 
-def test_a_lease_that_runs_out_leaves_a_doubt_and_is_asked_about(
+def test_f87_a_lease_that_runs_out_leaves_a_doubt_and_is_asked_about(
     returning: Returning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deposit = returning.credited()

@@ -20,7 +20,7 @@ from accounts.models import AuditRecord, LedgerAccount, Player
 from deposits import crash_points
 from deposits.actions.command import Caller
 from deposits.actions.refunds import approve
-from deposits.actions.refunds.request import left_minor, request
+from deposits.actions.refunds.request import left_minor, needs_second_person, request
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
 from deposits.models import Deposit, Refund
 from deposits.refund_states import State
@@ -103,7 +103,7 @@ def test_ten_of_the_same_at_once_make_one(returning: Returning) -> None:
     assert balance_minor(deposit) == 1_500
 
 
-def test_never_more_than_was_credited_however_many_ask_at_once(returning: Returning) -> None:
+def test_f89_never_more_than_was_credited_however_many_ask_at_once(returning: Returning) -> None:
     deposit = returning.credited(amount_minor=2_000)
     ends = at_once(*[lambda: ask(deposit, 600)] * 8)
     assert ends.count("") == 3
@@ -111,7 +111,7 @@ def test_never_more_than_was_credited_however_many_ask_at_once(returning: Return
     assert (left_minor(deposit), balance_minor(deposit)) == (200, 200)
 
 
-def test_the_database_itself_refuses_what_is_above(returning: Returning) -> None:
+def test_f89_the_database_itself_refuses_what_is_above(returning: Returning) -> None:
     """Two that do not see each other meet at the deposit's row, whatever code asks."""
     deposit = returning.credited(amount_minor=2_000)
 
@@ -193,6 +193,15 @@ def test_a_balance_that_does_not_cover_it_is_refused_unless_staff_choose_otherwi
     returning.ended_true(refund)
 
 
+def test_the_line_is_forty_pounds(returning: Returning) -> None:
+    deposit = returning.credited()
+    assert not needs_second_person(deposit, 4_000, beyond_balance=False)
+    assert needs_second_person(deposit, 4_001, beyond_balance=False)
+    by_staff(deposit, 1_500)
+    assert not needs_second_person(deposit, 2_500, beyond_balance=False)
+    assert needs_second_person(deposit, 2_501, beyond_balance=False)
+
+
 def test_up_to_the_line_one_person_is_enough(returning: Returning, settings: Any) -> None:
     settings.REFUND_ALONE_MINOR = 1_000
     deposit = returning.credited()
@@ -250,7 +259,7 @@ def test_one_may_withdraw_what_one_has_requested_oneself(returning: Returning, s
 
 
 @pytest.mark.parametrize(("point", "made"), [("refund.before_commit", 0), ("refund.after_request", 1)])
-def test_killed_while_it_is_requested_it_is_there_with_its_booking_or_not_at_all(
+def test_f87_killed_while_it_is_requested_it_is_there_with_its_booking_or_not_at_all(
     returning: Returning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, point: str, made: int
 ) -> None:
     deposit = returning.credited()

@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-import structlog
 from django.conf import settings
 
 from carriers import registry
 from carriers.driver import Result as Ended
 from carriers.interface import Conversation, RefundOrder
 from deposits import refund_transitions
+from deposits.actions import each_alone
 from deposits.actions.refunds.decide import decide
 from deposits.actions.refunds.record import record
+from deposits.breakers import REFUND, Sightings
 from deposits.crash_points import reach
-from deposits.refund_transitions import ClaimedRefund, RefundResult, Step
-
-log = structlog.get_logger("deposits.refunds.converse")
+from deposits.refund_transitions import ClaimedRefund, Step
 
 #: A worker that is busy with deposits looks for due refunds this often, and at the beginning and end of its shift.
 _LOOK_EVERY_S = 1.0
@@ -62,25 +61,18 @@ def conversation(claimed: ClaimedRefund) -> Conversation:
     return adapter.refund(order) if claimed.step == Step.REFUND else adapter.inquire_refund(order)
 
 
-def conclude(ended: Sequence[tuple[ClaimedRefund, Ended]]) -> None:
-    """Record what the conversations came to."""
+def conclude(ended: Sequence[tuple[ClaimedRefund, Ended]], sightings: Sightings) -> None:
+    """Record what the conversations came to, and what those that sent have seen of their carriers."""
     if not ended:
         return
     reach("refund.after_answer")
-    if decided := [(claimed, result) for claimed, end in ended if (result := _decided(claimed, end))]:
+    results = [(claimed, each_alone.decided(claimed, end, decide)) for claimed, end in ended]
+    if decided := [(claimed, result) for claimed, result in results if result]:
         record(decided)
     reach("refund.after_commit")
-
-
-def _decided(claimed: ClaimedRefund, end: Ended) -> RefundResult | None:
-    """What is to be recorded; None when we cannot tell, so that one refund never takes the others' answers along."""
-    resend_is_safe = registry.adapter_for(claimed.carrier).resend_is_safe
-    try:
-        result = decide(
-            claimed, end.outcome, registry.profile(claimed.carrier), resend_is_safe=resend_is_safe
-        )
-    except Exception:  # its lease runs out; in the end it is set aside for people
-        log.exception("answer_not_understood", reference=claimed.reference, carrier=claimed.carrier)
-        return None
-    result.exchanges = end.exchanges
-    return result
+    for claimed, end in ended:
+        if claimed.step == Step.REFUND:
+            sightings.add(
+                claimed.carrier, REFUND, end.outcome, sends=int(claimed.in_doubt), probe=claimed.probe
+            )
+    sightings.tell()

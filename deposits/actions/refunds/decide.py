@@ -15,6 +15,7 @@ import structlog
 from carriers import outcomes as carrier
 from carriers.profiles import CarrierProfile
 from deposits import retry
+from deposits.actions import not_found
 from deposits.actions.decide import snake
 from deposits.refund_states import Event, IllegalTransition, State
 from deposits.refund_transitions import ClaimedRefund, RefundResult, Step, result
@@ -115,11 +116,7 @@ def _not_found(
     if _overdue(claimed):
         return _to_review(claimed, name)
     sent_at = claimed.last_sent_at or claimed.approved_at
-    first_at = claimed.not_found_first_at or claimed.claimed_at
-    proven_in_s = max(
-        profile.not_found_apart_s - (claimed.claimed_at - first_at).total_seconds(),
-        profile.horizon_s - (claimed.claimed_at - sent_at).total_seconds(),
-    )
+    proven_in_s = not_found.proven_in_s(profile, claimed.claimed_at, sent_at, claimed.not_found_first_at)
     if claimed.state == State.UNKNOWN and claimed.not_found_seen and proven_in_s <= 0:
         if claimed.carrier_code:  # refused when it was sent again, and still nothing to be found
             return result(claimed, Event.REFUSED, outcome=name, carrier_code=claimed.carrier_code)
@@ -211,8 +208,7 @@ def _overdue(claimed: ClaimedRefund) -> bool:
 
 
 def _remembered(claimed: ClaimedRefund, profile: CarrierProfile) -> bool:
-    since_first_s = (claimed.claimed_at - (claimed.first_sent_at or claimed.approved_at)).total_seconds()
-    return since_first_s + profile.http_total_s < profile.reference_kept_s
+    return not_found.is_remembered(profile, claimed.claimed_at, claimed.first_sent_at or claimed.approved_at)
 
 
 def _next_inquiry_s(claimed: ClaimedRefund) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import structlog
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 
 from accounts.conflicts import again_on_conflict
 from deposits import refund_transitions
+from deposits.actions import each_alone
 from deposits.actions.refunds import book
 from deposits.crash_points import reach
 from deposits.refund_states import State
@@ -24,18 +25,8 @@ def record(answers: Answers) -> None:
 
     Raises OperationalError when the database cannot be reached: the leases run out and the refunds are asked about.
     """
-    try:
-        _record(answers)
-    except OperationalError:
-        raise
-    except DatabaseError as error:
-        if len(answers) == 1:
-            log.exception("record_refused", reference=answers[0][0].reference, error=str(error))
-            return
-        for one in answers:
-            record([one])
-        return
-    for claimed, result in answers:
+    recorded = each_alone.recorded(answers, _record)
+    for claimed, result in (answer for done, _ in recorded for answer in done):
         log.info(
             "refund_attempt",
             reference=claimed.reference,

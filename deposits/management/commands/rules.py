@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deposits import rule_sets, rules
 from deposits.models import Rule
-from deposits.presentation import format_money
+from deposits.presentation import format_most
 
 
 class Command(BaseCommand):
@@ -45,7 +45,7 @@ def describe(rule: Rule) -> str:
     )
     lines = [
         f"{rule.code} v{rule.version} [{rule.jurisdiction}] {about}: {rule.get_measure_display()}, {_window(rule)}, "
-        f"{_most(rule)}",
+        f"{format_most(rule)}",
         f"    from {rule.effective_from:%Y-%m-%d}{ends}; reviewed: {rule.reviewer}",
         f"    source: {rule.source}",
     ]
@@ -65,20 +65,6 @@ def _window(rule: Rule) -> str:
         case Rule.Window.DEPOSIT:
             return "each deposit"
     return f"{rule.get_window_display()} ({rule.zone})"
-
-
-def _most(rule: Rule) -> str:
-    if rule.own:
-        return "the player's own amount"
-    if rule.price_points:
-        return "one of " + ", ".join(
-            format_money(one, rule.currency, short=True) for one in rule.price_points
-        )
-    if rule.amount is None:
-        return "no limit"
-    if rule.measure == Rule.Measure.COUNT:
-        return f"at most {rule.amount}"
-    return f"at most {format_money(rule.amount, rule.currency)}"
 
 
 def _moment(text: str) -> datetime:

@@ -145,3 +145,23 @@ def test_looking_is_noted(staff: Client, deposit: Deposit) -> None:
 )
 def test_spans_are_told_as_people_say_them(seconds: float, told: str) -> None:
     assert span(seconds) == told
+
+
+def test_it_shows_what_the_player_agreed_to(staff: Client) -> None:
+    shown = accepted(
+        player="p-of-consent", words="Deposit £20 by phone bill", language="en-gb", channel="page"
+    )
+    page = text_of(opened(staff, shown))
+    evidence = page[page.index("Kept as evidence") :]
+    for told in (
+        "our page",
+        "Deposit £20 by phone bill",
+        "en-gb",
+        "£20.00",
+        "+44******001",
+        "gb-psr-payment v1",
+    ):
+        assert told in evidence, told
+    silent = text_of(opened(staff, accepted(player="p-of-consent", words=ATTACK)))
+    assert "the partner" in silent
+    assert "<script>" not in opened(staff, accepted(player="p-of-consent", words=ATTACK))

@@ -116,7 +116,7 @@ def test_more_than_the_bank_takes_is_refused_with_the_range(api: Api) -> None:
     assert problem["reason"]["title"] == "Choose from £5 to £500"
 
 
-def test_an_address_that_is_not_registered_is_refused_with_those_that_are(make_api: MakeApi) -> None:
+def test_f81_an_address_that_is_not_registered_is_refused_with_those_that_are(make_api: MakeApi) -> None:
     api = make_api("live")
     before = stored()
     for url in (

@@ -12,9 +12,10 @@ from django.utils import timezone
 from accounts.models import ApiKey, Player
 from accounts.protections import breaks
 from deposits import limits
-from deposits.models import Deposit
+from deposits.models import Consent, Deposit, Rule
 from tests.accounts.protecting import PLAYER, let_pass
 from tests.deposits.api.calling import Api, body, check_problem, stored
+from tests.deposits.making import rule_changed
 from tests.deposits.ui.visiting import player as visitor_player
 from tests.deposits.ui.visiting import text_of, visitor
 
@@ -80,17 +81,33 @@ def test_nobody_deposits_before_their_identity_is_verified(api: Api, state: str,
     assert api.create(body(player=player.external_id)).status_code == 201
 
 
-def test_where_the_jurisdiction_does_not_say_so_identity_is_not_asked_for(api: Api, settings: Any) -> None:
+def test_where_no_rule_of_the_jurisdiction_says_so_identity_is_not_asked_for(api: Api) -> None:
     player = known_player(api, identity_state=Player.Identity.NOT_STARTED)
-    settings.IDENTITY_REQUIRED_IN = ["IE"]
-    assert api.create(body(player=player.external_id)).status_code == 201
+    refused(api, player, "checks_needed")
+    with rule_changed("gb-identity", jurisdiction="IE"):
+        assert api.create(body(player=player.external_id)).status_code == 201
+    refused(api, player, "checks_needed")
+    with rule_changed("gb-identity", jurisdiction="*"):
+        refused(api, player, "checks_needed")
+
+
+def test_a_decision_keeps_the_rules_about_the_player_too(api: Api) -> None:
+    sent = api.create(body(player=known_player(api).external_id)).json()
+    kept = Consent.objects.get(deposit__reference=sent["reference"]).rules
+    codes = set(Rule.objects.filter(pk__in=kept).values_list("code", flat=True))
+    assert codes >= {"gb-identity", "gb-age", "velocity-player", "velocity-phone-number", "velocity-device"}
+    assert "gb-sr-3-4-4" in codes
+    assert Rule.objects.get(pk__in=kept, code="gb-sr-3-4-4").version == 2
 
 
 def test_a_player_is_old_enough_from_the_very_day_on(api: Api) -> None:
     player = known_player(api, of_age_on=limits.today() + timedelta(days=1))
     problem = refused(api, player, "under_age")
     assert problem["reason"]["title"] == "You are not old enough to deposit"
-    assert [step["action"] for step in problem["reason"]["next"]] == ["contact"]
+    assert problem["reason"]["text"] == (
+        "You have to be 18 or older. Contact us if we have your date of birth wrong. You have not been charged."
+    )
+    assert [step["action"] for step in problem["reason"]["next"]] == ["contact", "support_tools"]
     Player.objects.filter(pk=player.pk).update(of_age_on=limits.today())
     assert api.create(body(player=player.external_id)).status_code == 201
 

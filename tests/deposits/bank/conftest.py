@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -115,18 +115,27 @@ class Bank(Carrier):
 
     def worker_dies_at(self, point: str) -> None:
         """A worker of its own process works, and is killed at a crash point."""
+        self.dies_at(point, draining.drain)
+
+    def dies_at(self, point: str, act: Callable[[], object]) -> None:
+        """A process of its own does `act`, and is killed at a crash point."""
         (self.crash_folder / f"{point}.1").touch()
         child = os.fork()
         if child == 0:
             # The parent's connection is the parent's: neither used nor closed here.
             connection.connection = None
             try:
-                draining.drain()
+                act()
             finally:
                 os._exit(0)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), f"nobody came to {point}"
         assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def noted(deposit: Deposit) -> str:
+    """What the attempts of a deposit say of their answers, for staff to read."""
+    return "; ".join(deposit.attempts.order_by("epoch").values_list("detail", flat=True))
 
 
 def credits_of(deposit: Deposit) -> int:

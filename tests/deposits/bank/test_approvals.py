@@ -5,18 +5,25 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.db import DatabaseError, transaction
 
+from accounts import particulars, sealing
 from accounts.models import Person
 from carriers.interface import ReturnRefused
-from deposits import sealing
 from deposits.actions.command import Caller, cancel
 from deposits.actions.refusal import NotPossibleNow
 from deposits.models import Accumulator, Attempt, Deposit
 from deposits.states import NOTHING_TAKEN, State
-from tests.deposits.bank.conftest import Bank, credits_of
+from tests.deposits.bank.conftest import Bank, credits_of, noted
 from tests.deposits.making import counted
+from tests.faults.rig import owner_of_the_table
 
 PLAYER = Caller(client="player:1", kind="player", actor="p-1")
+
+
+def told_by_the_bank(deposit: Deposit) -> str:
+    """What the bank has answered to everything about a deposit, as it is kept."""
+    return str(list(Attempt.objects.filter(deposit=deposit).values_list("exchanges", flat=True)))
 
 
 def nothing_moved(bank: Bank, deposit: Deposit) -> None:
@@ -51,7 +58,7 @@ def test_secrets_are_sealed_in_the_row_and_masked_in_what_is_stored_of_calls(ban
     assert deposit.credential.startswith("gAAAA")
     assert "token" not in deposit.credential
     bank.see_through(deposit, State.CREDITED)
-    stored = str(list(Attempt.objects.filter(deposit=deposit).values_list("exchanges", flat=True)))
+    stored = told_by_the_bank(deposit)
     assert "grant_type=authorization_code" in stored
     assert code not in stored
     assert "eyJ" not in stored
@@ -85,12 +92,22 @@ def test_an_account_in_anothers_name_is_held_or_refused_as_the_profile_says(
 ) -> None:
     deposit = bank.sent_to_approve(bank_id)
     first, last = name.split()
-    Person.objects.create(player_id=deposit.player_id, first_name=first, last_name=last)
+    known = particulars.Particulars(first_name=first, last_name=last)
+    Person.objects.create(player_id=deposit.player_id, sealed=particulars.seal(known, deposit.player_id))
     bank.come_back(deposit, bank.decide(deposit))
     bank.see_through(deposit, ends)
     assert (deposit.state, deposit.reason_code) == (ends, reason)
     assert credits_of(deposit) == (ends == State.CREDITED)
     assert bank.record(deposit) == ([] if ends == State.DECLINED else [2_000])
+
+
+def test_a_name_that_cannot_be_opened_is_not_taken_for_one_that_is_not_known(bank: Bank) -> None:
+    deposit = bank.sent_to_approve()
+    anothers = particulars.seal(particulars.Particulars(first_name="Ada"), deposit.player_id + 1)
+    Person.objects.create(player_id=deposit.player_id, sealed=anothers)
+    bank.come_back(deposit, bank.decide(deposit))
+    bank.work(deposit)
+    nothing_moved(bank, deposit)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +124,7 @@ def test_a_refusal_ends_it_when_the_browser_comes_back(bank: Bank, decision: str
     nothing_moved(bank, deposit)
 
 
-def test_a_refusal_is_found_when_nobody_comes_back(bank: Bank) -> None:
+def test_f77_a_refusal_is_found_when_nobody_comes_back(bank: Bank) -> None:
     deposit = bank.sent_to_approve()
     bank.decide(deposit, "refuse")
     bank.work(deposit)
@@ -136,7 +153,7 @@ def test_money_that_is_not_there_declines(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("decision", ["close", "approve_no_return"])
-def test_who_never_comes_back_runs_out_and_pays_nothing(bank: Bank, decision: str) -> None:
+def test_f77_who_never_comes_back_runs_out_and_pays_nothing(bank: Bank, decision: str) -> None:
     bank.configure(approval_within_s=0.2)
     deposit = bank.sent_to_approve()
     assert bank.decide(deposit, decision) == {}
@@ -145,7 +162,7 @@ def test_who_never_comes_back_runs_out_and_pays_nothing(bank: Bank, decision: st
     nothing_moved(bank, deposit)
 
 
-def test_it_runs_out_though_the_bank_does_not_answer(bank: Bank) -> None:
+def test_f77_it_runs_out_though_the_bank_does_not_answer(bank: Bank) -> None:
     bank.configure(approval_within_s=0.2)
     deposit = bank.sent_to_approve()
     bank.force("sandbox-bank", "read_error_500", times=50)
@@ -153,7 +170,7 @@ def test_it_runs_out_though_the_bank_does_not_answer(bank: Bank) -> None:
     nothing_moved(bank, deposit)
 
 
-def test_an_approval_that_comes_after_the_end_takes_nothing(bank: Bank) -> None:
+def test_f77_an_approval_that_comes_after_the_end_takes_nothing(bank: Bank) -> None:
     bank.configure(approval_within_s=0.2)
     deposit = bank.sent_to_approve()
     brought = bank.decide(deposit)
@@ -163,7 +180,7 @@ def test_an_approval_that_comes_after_the_end_takes_nothing(bank: Bank) -> None:
     nothing_moved(bank, deposit)
 
 
-def test_coming_back_twice_and_late_changes_nothing(bank: Bank) -> None:
+def test_f78_coming_back_twice_and_late_changes_nothing(bank: Bank) -> None:
     deposit = bank.sent_to_approve()
     first, second = bank.decide(deposit), bank.decide(deposit)
     assert first["code"] != second["code"]
@@ -199,7 +216,7 @@ def test_a_cancel_comes_too_late_for_what_is_being_paid(bank: Bank) -> None:
 # --- what others try --------------------------------------------------------------------------------------------------
 
 
-def test_a_tampered_state_is_refused_and_nothing_moves(bank: Bank) -> None:
+def test_f79_a_tampered_state_is_refused_and_nothing_moves(bank: Bank) -> None:
     deposit, other = bank.sent_to_approve(), bank.sent_to_approve()
     brought, others = bank.decide(deposit), bank.decide(other)
     reference, _, proof = brought["state"].partition(".")
@@ -217,7 +234,7 @@ def test_a_tampered_state_is_refused_and_nothing_moves(bank: Bank) -> None:
     bank.see_through(other, State.CREDITED)
 
 
-def test_a_return_to_another_banks_address_is_refused(bank: Bank) -> None:
+def test_f79_a_return_to_another_banks_address_is_refused(bank: Bank) -> None:
     deposit = bank.sent_to_approve()
     brought = bank.decide(deposit)
     foreign = bank.sent_to_approve("sandbox-bank-slow")
@@ -228,7 +245,7 @@ def test_a_return_to_another_banks_address_is_refused(bank: Bank) -> None:
     nothing_moved(bank, foreign)
 
 
-def test_the_bank_sends_nobody_to_a_foreign_address(bank: Bank) -> None:
+def test_f81_the_bank_sends_nobody_to_a_foreign_address(bank: Bank) -> None:
     deposit = bank.sent_to_approve()
     Deposit.objects.filter(pk=deposit.pk).update(
         action_url=deposit.action_url.replace("127.0.0.1%3A1%2F", "evil.example%2F")
@@ -238,7 +255,7 @@ def test_the_bank_sends_nobody_to_a_foreign_address(bank: Bank) -> None:
     nothing_moved(bank, deposit)
 
 
-def test_a_code_of_another_deposit_buys_nothing(bank: Bank) -> None:
+def test_f80_a_code_of_another_deposit_buys_nothing(bank: Bank) -> None:
     deposit, other = bank.sent_to_approve(), bank.sent_to_approve()
     stolen = bank.decide(other)["code"]
     bank.come_back(deposit, {**bank.decide(deposit, "approve"), "code": stolen})
@@ -246,11 +263,12 @@ def test_a_code_of_another_deposit_buys_nothing(bank: Bank) -> None:
     deposit.refresh_from_db()
     # The verifier is another's: the bank gives no token, and the player is asked again.
     assert (deposit.state, deposit.approval_code) == (State.ACTION_REQUIRED, "")
+    assert "invalid_grant" in told_by_the_bank(deposit)
     nothing_moved(bank, deposit)
     nothing_moved(bank, other)
 
 
-def test_a_code_that_was_used_is_not_taken_again(bank: Bank) -> None:
+def test_f80_a_code_that_was_used_is_not_taken_again(bank: Bank) -> None:
     deposit = bank.sent_to_approve()
     brought = bank.decide(deposit)
     bank.come_back(deposit, brought)
@@ -259,25 +277,57 @@ def test_a_code_that_was_used_is_not_taken_again(bank: Bank) -> None:
     bank.come_back(again, {**bank.decide(again), "code": brought["code"]})
     bank.work()
     nothing_moved(bank, again)
+    assert "invalid_grant" in told_by_the_bank(again)
     assert bank.record(deposit) == [2_000]
 
 
-def test_a_token_for_another_consent_pays_nothing(bank: Bank) -> None:
+def test_f84_a_token_for_another_consent_pays_nothing(bank: Bank) -> None:
     other = bank.sent_to_approve()
     deposit = bank.sent_to_approve()
     bank.force("sandbox-bank", "other_consents_token")
     bank.come_back(deposit, bank.decide(deposit))
     bank.work_until(deposit, State.DECLINED)
+    assert (deposit.reason_code, bank.orders(deposit)) == ("bank_declined", 1)
+    assert "403" in noted(deposit)
     for one in (deposit, other):
         assert (bank.record(one), credits_of(one)) == ([], 0)
 
 
-def test_a_consent_that_the_bank_did_not_sign_sends_nobody_away(bank: Bank) -> None:
+def test_f83_another_amount_than_the_player_approved_is_never_paid(bank: Bank) -> None:
+    deposit = bank.approved()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Deposit.objects.filter(pk=deposit.pk).update(amount_minor=2_500)
+    bank.worker_dies_at("worker.after_commit")
+    # Nor where somebody can change it: the bank has been told what the customer approved.
+    owner_of_the_table(
+        "UPDATE deposits_deposit SET amount_minor = 2500 WHERE reference = %s", deposit.reference
+    )
+    for _ in range(3):
+        bank.work(deposit)
+    deposit.refresh_from_db()
+    assert (deposit.state, bank.orders(deposit)) == (State.UNKNOWN, 1)
+    assert (bank.record(deposit), credits_of(deposit)) == ([], 0)
+    assert "amount is not 25.00" in noted(deposit)
+    assert "This is not what the customer has approved." in told_by_the_bank(deposit)
+
+
+def test_f82_a_payment_whose_answer_the_bank_did_not_sign_credits_nothing(bank: Bank) -> None:
+    deposit = bank.approved()
+    bank.force("sandbox-bank", "wrong_signature")
+    bank.worker_dies_at("worker.after_commit")
+    bank.worker_dies_at("worker.after_commit")
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.carrier_payment_id, credits_of(deposit)) == (State.UNKNOWN, "", 0)
+    assert "signature" in noted(deposit)
+
+
+def test_f82_a_consent_that_the_bank_did_not_sign_sends_nobody_away(bank: Bank) -> None:
     deposit = bank.accept()
     bank.force("sandbox-bank", "consent_wrong_signature")
     bank.work()
     deposit.refresh_from_db()
     assert (deposit.state, deposit.action_url, deposit.consent_id) == (State.RECEIVED, "", "")
+    assert "signature" in noted(deposit)
     nothing_moved(bank, deposit)
     bank.see_through(deposit, State.CREDITED)
     assert bank.record(deposit) == [2_000]

@@ -10,7 +10,8 @@ import pytest
 from django.db.models import F
 from django.db.models.functions import Now
 
-from deposits import retry, sealing
+from accounts import sealing
+from deposits import retry
 from deposits.models import Case, Deposit
 from deposits.states import State
 from tests.deposits.bank.conftest import Bank, credits_of
@@ -31,7 +32,7 @@ def settle(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("point", AFTER_THE_CLAIM)
-def test_killed_around_the_consent(bank: Bank, point: str) -> None:
+def test_f71_killed_around_the_consent(bank: Bank, point: str) -> None:
     deposit = bank.accept()
     bank.worker_dies_at(point)
     bank.see_through(deposit, State.CREDITED)
@@ -39,7 +40,7 @@ def test_killed_around_the_consent(bank: Bank, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", AFTER_THE_CLAIM)
-def test_killed_around_the_exchange(bank: Bank, point: str) -> None:
+def test_f73_killed_around_the_exchange(bank: Bank, point: str) -> None:
     """Once the code is spent and nobody knows the token, the player is asked again; nothing was ordered until then."""
     deposit = bank.approved()
     bank.worker_dies_at(point)
@@ -51,7 +52,7 @@ def test_killed_around_the_exchange(bank: Bank, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", AFTER_THE_CLAIM)
-def test_killed_around_the_payment(bank: Bank, point: str) -> None:
+def test_f74_killed_around_the_payment(bank: Bank, point: str) -> None:
     deposit = bank.approved()
     bank.worker_dies_at("worker.after_commit")
     bank.worker_dies_at(point)
@@ -62,7 +63,7 @@ def test_killed_around_the_payment(bank: Bank, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", [*AFTER_THE_CLAIM, "worker.after_ledger"])
-def test_killed_around_the_credit(bank: Bank, point: str) -> None:
+def test_f75_killed_around_the_credit(bank: Bank, point: str) -> None:
     deposit = bank.approved()
     bank.worker_dies_at("worker.after_commit")
     bank.worker_dies_at("worker.after_commit")
@@ -76,11 +77,13 @@ def test_killed_around_the_credit(bank: Bank, point: str) -> None:
     assert bank.orders(deposit) == 1
 
 
-def test_killed_between_the_return_and_its_answer(bank: Bank) -> None:
+def test_f72_killed_between_the_return_and_its_answer(bank: Bank) -> None:
     """The browser got no answer, and brings the same again; the worker may have been quicker."""
     deposit = bank.sent_to_approve()
     brought = bank.decide(deposit)
-    bank.come_back(deposit, brought)
+    bank.dies_at("web.after_return", lambda: bank.come_back(deposit, brought))
+    deposit.refresh_from_db()
+    assert deposit.approval_code == brought["code"]
     bank.come_back(deposit, brought)
     bank.work_until(deposit, State.CREDITED)
     paid_and_credited_once(bank, deposit)
@@ -98,7 +101,7 @@ def test_killed_between_the_return_and_its_answer(bank: Bank) -> None:
         "other_consent",
     ],
 )
-def test_an_answer_lost_after_payment_is_found_by_the_same_order(bank: Bank, fault: str) -> None:
+def test_f76_an_answer_lost_after_payment_is_found_by_the_same_order(bank: Bank, fault: str) -> None:
     deposit = bank.approved()
     bank.force("sandbox-bank", fault)
     bank.work_until(deposit, State.UNKNOWN, State.RECEIVED, State.PENDING, State.CREDITED)
@@ -108,7 +111,7 @@ def test_an_answer_lost_after_payment_is_found_by_the_same_order(bank: Bank, fau
 
 
 @pytest.mark.parametrize("fault", ["drop_before_payment", "error_500_not_paid", "error_503_not_paid"])
-def test_an_order_that_did_not_arrive_is_repeated(bank: Bank, fault: str) -> None:
+def test_f76_an_order_that_did_not_arrive_is_repeated(bank: Bank, fault: str) -> None:
     deposit = bank.approved()
     bank.force("sandbox-bank", fault)
     bank.see_through(deposit, State.CREDITED)
@@ -116,14 +119,14 @@ def test_an_order_that_did_not_arrive_is_repeated(bank: Bank, fault: str) -> Non
     assert bank.orders(deposit) == 2
 
 
-def test_the_bank_that_loses_its_first_answer(bank: Bank) -> None:
+def test_f76_the_bank_that_loses_its_first_answer(bank: Bank) -> None:
     deposit = bank.approved("sandbox-bank-lost")
     bank.see_through(deposit, State.CREDITED)
     paid_and_credited_once(bank, deposit)
 
 
 @pytest.mark.parametrize("fault", ["consent_lost", "consent_error_500"])
-def test_a_consent_whose_answer_is_lost_is_one_consent(bank: Bank, fault: str) -> None:
+def test_f71_a_consent_whose_answer_is_lost_is_one_consent(bank: Bank, fault: str) -> None:
     deposit = bank.accept()
     bank.force("sandbox-bank", fault)
     bank.see_through(deposit, State.CREDITED)
@@ -132,7 +135,7 @@ def test_a_consent_whose_answer_is_lost_is_one_consent(bank: Bank, fault: str) -
     assert listed["total"] == 1
 
 
-def test_a_code_that_was_spent_on_the_way_sends_the_player_again(bank: Bank) -> None:
+def test_f73_a_code_that_was_spent_on_the_way_sends_the_player_again(bank: Bank) -> None:
     deposit = bank.approved()
     bank.force("sandbox-bank", "exchange_lost")
     bank.work_until(deposit, State.ACTION_REQUIRED)
@@ -141,7 +144,7 @@ def test_a_code_that_was_spent_on_the_way_sends_the_player_again(bank: Bank) -> 
     paid_and_credited_once(bank, deposit)
 
 
-def test_a_code_that_was_not_spent_is_exchanged_the_next_time(bank: Bank) -> None:
+def test_f73_a_code_that_was_not_spent_is_exchanged_the_next_time(bank: Bank) -> None:
     deposit = bank.approved()
     bank.force("sandbox-bank", "exchange_error_500")
     bank.see_through(deposit, State.CREDITED)
@@ -149,7 +152,7 @@ def test_a_code_that_was_not_spent_is_exchanged_the_next_time(bank: Bank) -> Non
     assert deposit.events.filter(event="approval_returned").count() == 1
 
 
-def test_another_amount_in_the_answer_is_never_credited_by_itself(bank: Bank) -> None:
+def test_f83_another_amount_in_the_answer_is_never_credited_by_itself(bank: Bank) -> None:
     """The first answer is not final, so that the settled payment tells: £20, as it was approved."""
     deposit = bank.approved()
     bank.force("sandbox-bank", "wrong_amount")
@@ -157,7 +160,7 @@ def test_another_amount_in_the_answer_is_never_credited_by_itself(bank: Bank) ->
     paid_and_credited_once(bank, deposit)
 
 
-def test_what_the_bank_holds_for_ever_is_for_people(bank: Bank) -> None:
+def test_f85_what_the_bank_holds_for_ever_is_for_people(bank: Bank) -> None:
     deposit = bank.approved("sandbox-bank-holds")
     bank.work_until(deposit, State.PENDING)
     settle(bank)
@@ -170,7 +173,7 @@ def test_what_the_bank_holds_for_ever_is_for_people(bank: Bank) -> None:
     ("bank_id", "reason"),
     [("sandbox-bank-rejects", "bank_declined"), ("sandbox-bank-blocks", "bank_gambling_block")],
 )
-def test_what_is_rejected_after_it_was_accepted_declines(bank: Bank, bank_id: str, reason: str) -> None:
+def test_f85_what_is_rejected_after_it_was_accepted_declines(bank: Bank, bank_id: str, reason: str) -> None:
     deposit = bank.approved(bank_id)
     bank.work_until(deposit, State.PENDING)
     settle(bank)
@@ -205,7 +208,7 @@ def paid_and_unanswered(bank: Bank) -> Deposit:
     return deposit
 
 
-def test_what_may_have_been_paid_never_runs_out(bank: Bank) -> None:
+def test_f76_what_may_have_been_paid_never_runs_out(bank: Bank) -> None:
     """The time to approve is over, and the bank does not answer: it was approved and ordered before."""
     deposit = paid_and_unanswered(bank)
     Deposit.objects.filter(pk=deposit.pk).update(action_expires_at=Now() - timedelta(hours=1))
@@ -219,7 +222,7 @@ def test_what_may_have_been_paid_never_runs_out(bank: Bank) -> None:
     paid_and_credited_once(bank, deposit)
 
 
-def test_past_the_time_that_keys_are_kept_it_is_only_asked(bank: Bank) -> None:
+def test_f76_past_the_time_that_keys_are_kept_it_is_only_asked(bank: Bank) -> None:
     bank.configure(reference_kept_s=1_000.0)
     deposit = paid_and_unanswered(bank)
     orders = bank.orders(deposit)
@@ -233,7 +236,7 @@ def test_past_the_time_that_keys_are_kept_it_is_only_asked(bank: Bank) -> None:
     assert not Case.objects.filter(deposit=deposit).exists()
 
 
-def test_a_token_that_has_run_out_is_not_sent(bank: Bank) -> None:
+def test_f76_a_token_that_has_run_out_is_not_sent(bank: Bank) -> None:
     """Paid, unanswered, and no way left to learn by what: nothing is ordered, and nobody is asked to approve again."""
     deposit = paid_and_unanswered(bank)
     orders = bank.orders(deposit)

@@ -10,9 +10,11 @@ from django.db import connection
 
 from accounts.models import Player
 from deposits.actions.accept import accept
+from deposits.actions.closed_loop import WithdrawalRequest, sources, withdraw
 from deposits.actions.refusal import Refusal
 from deposits.models import Accumulator, Deposit
 from tests.deposits import making
+from tests.deposits.admin.staging import credited
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -61,3 +63,26 @@ def test_the_same_key_counts_once() -> None:
     assert (first.replayed, second.replayed) == (False, True)
     assert second.deposit.pk == first.deposit.pk
     assert making.counted("player", first.deposit.player_id) == 2_000
+
+
+def test_withdrawals_at_once_never_take_more_than_is_left() -> None:
+    made = credited(making.accepted("303"))
+    (source,) = sources(made.player_id)
+    barrier = threading.Barrier(8)
+
+    def ask(number: int) -> str:
+        try:
+            barrier.wait()
+            withdraw(
+                WithdrawalRequest(made.player_id, source.id, 500, f"test:{made.reference}", str(number), "k")
+            )
+        except Refusal as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "recorded"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    assert sorted(answers) == ["above_source"] * 4 + ["recorded"] * 4
+    assert sources(made.player_id)[0].left_minor == 0

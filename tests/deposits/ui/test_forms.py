@@ -45,6 +45,17 @@ def test_what_is_no_number(text: str) -> None:
     assert forms.msisdn(text) is None
 
 
+@pytest.mark.parametrize("text", ["4242424242424242", "4242 4242 4242 4242", "Visa 5555-5555-5555-4444"])
+def test_a_cards_number_is_dropped_wherever_it_is_typed(text: str) -> None:
+    entry = forms.Entry.of({"number": text, "bank": text, "amount": "20", "method": "another-bank"})
+    assert (entry.number, entry.bank) == ("", "")
+
+
+@pytest.mark.parametrize("text", ["07700 900123", "+447700900123", "4242424242424241", "Bank of 1694"])
+def test_what_is_no_cards_number_stays(text: str) -> None:
+    assert forms.Entry.of({"number": text}).number == text
+
+
 def test_a_forms_key_serves_its_player_only() -> None:
     key = forms.deposit_key(1)
     nonce = forms.read_deposit_key(1, key)

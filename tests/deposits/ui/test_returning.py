@@ -75,7 +75,7 @@ def test_twice_and_late_changes_nothing_and_shows_the_deposit_as_it_is() -> None
     assert (deposit.state, deposit.approval_code) == (State.CREDITED, "")
 
 
-def test_another_browser_is_told_nothing_and_the_deposit_goes_on_all_the_same() -> None:
+def test_f78_another_browser_is_told_nothing_and_the_deposit_goes_on_all_the_same() -> None:
     _, deposit = players_own()
     for other in (Client(), visitor(player())):
         page = come_back(other, deposit)
@@ -110,7 +110,7 @@ def test_a_browser_goes_on_by_a_page_that_no_policy_of_the_banks_stops() -> None
     assert "£" not in text_of(page)
 
 
-def test_an_address_off_the_list_is_not_used_any_more() -> None:
+def test_f81_an_address_off_the_list_is_not_used_any_more() -> None:
     deposit = partners()
     Partner.objects.filter(pk=deposit.partner_id).update(return_addresses=["https://new.example/"])
     assert title_of(come_back(Client(), deposit)) == "Back from your bank"
@@ -145,7 +145,7 @@ def test_an_approval_that_ran_out_or_was_given_leads_to_no_bank() -> None:
     assert Client().get(address).status_code == 403
 
 
-def test_what_we_did_not_make_is_refused_logged_and_moves_nothing() -> None:
+def test_f79_what_we_did_not_make_is_refused_logged_and_moves_nothing() -> None:
     client, deposit = players_own()
     other = awaiting_approval(from_bank())
     good = return_of(deposit)

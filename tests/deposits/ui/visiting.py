@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import Player, PlayerPhone
@@ -21,6 +22,8 @@ SENT_WITH_SCRIPT = {"live": "1"}
 def player(*endings: str, proved: bool = True, **fields: Any) -> Player:
     """Return a player with the sandbox's numbers that end so; by default 001."""
     fields.setdefault("identity_state", Player.Identity.VERIFIED)
+    # Asked about a limit before, so that a tap is a deposit.
+    fields.setdefault("limits_reviewed_at", timezone.now())
     made = Player.objects.create(partner=partner(), external_id=f"p-{uuid.uuid4().hex[:8]}", **fields)
     for ending in endings or ("001",):
         phone = PlayerPhone.objects.create(player=made, number=f"+447700900{ending}")
