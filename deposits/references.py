@@ -46,6 +46,11 @@ def public_withdrawal_id(withdrawal_id: UUID) -> str:
     return f"wdr_{withdrawal_id.hex}"
 
 
+def public_link_id(link_id: UUID) -> str:
+    """Return the id of a hosted link that partners see: "lnk_" and 32 hexadecimal digits."""
+    return f"lnk_{link_id.hex}"
+
+
 def public_refund_id(refund_id: UUID) -> str:
     """Return the id of a refund that partners see: "ref_" and 32 hexadecimal digits."""
     return f"ref_{refund_id.hex}"

@@ -46,7 +46,8 @@ TIME_LIMITS = TimeLimits.divided_by(TIME_DIVISOR)
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    # Its pages are found with the addresses (paysite/urls.py): who serves none of them starts in half the time.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -219,6 +220,11 @@ CARRIERS: list[dict[str, object]] = env.json(
     ],
 )
 
+# What sends players their sign-in codes (docs/players-sign-in.md); {} for nothing, and then nobody signs in by code.
+MESSAGES: dict[str, str] = env.json(
+    "MESSAGES", default={"adapter": "sandbox", "base_url": SANDBOX_URL} if DEMO else {}
+)
+
 # --- deposits -------------------------------------------------------------------------------------------------
 # Where a calendar day, week or month of a limit begins and ends.
 TIME_ZONE = env.str("TIME_ZONE", default="Europe/London")
@@ -239,7 +245,7 @@ WORKER_BATCH_SIZE = env.int("WORKER_BATCH_SIZE", default=20)
 WORKER_SLOTS = env.int("WORKER_SLOTS", default=180)
 # Where "Play" leads when the partner gave no address to return to, and where a player signs in.
 LOBBY_URL = env.str("LOBBY_URL", default="/demo/" if DEMO else "/deposit/")
-SIGN_IN_URL = env.str("SIGN_IN_URL", default=LOBBY_URL)
+SIGN_IN_URL = env.str("SIGN_IN_URL", default="/sign-in/" if MESSAGES and not DEMO else LOBBY_URL)
 # What players are promised about a deposit that people look at.
 # What one member of staff may refund of a deposit without a second person, in minor units.
 REFUND_ALONE_MINOR = env.int("REFUND_ALONE_MINOR", default=4_000)

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, ProgrammingError, connection
 
 from carriers import registers, registry
+from carriers.messages import messages
 from deposits.ui import brand
 
 #: What sysexits.h calls a wrong configuration: a service manager need not try again.
@@ -114,6 +115,8 @@ def _unsafe_in_public() -> Iterator[str]:
         yield "CRASH_POINTS: must not be set where BASE_URL is https, because it kills processes"
     if settings.DEVELOPMENT_SEALING_KEY in settings.SEALING_KEYS:
         yield "SEALING_KEYS: must be set to random text where BASE_URL is https, because it seals players' particulars"
+    if settings.MESSAGES.get("adapter") == "sandbox":
+        yield "MESSAGES: must not be the sandbox where BASE_URL is https, because everybody could read the codes"
     if settings.TIME_DIVISOR != 1:
         yield "TIME_DIVISOR: must be 1 where BASE_URL is https, because carriers do not hurry with us"
 
@@ -129,10 +132,11 @@ def _unsafe_carriers() -> Iterator[str]:
     except ImproperlyConfigured as error:
         yield str(error)
         return
-    try:
-        registers.register()
-    except ImproperlyConfigured as error:
-        yield str(error)
+    for load in (registers.register, messages):
+        try:
+            load()
+        except ImproperlyConfigured as error:
+            yield str(error)
     most = settings.TIME_LIMITS.http_total
     for code, profile in profiles.items():
         if profile.http_total_s > most:

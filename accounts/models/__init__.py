@@ -6,6 +6,7 @@ from accounts.models.partner import ApiKey, Partner
 from accounts.models.person import Person, PlayerAct
 from accounts.models.player import Player, PlayerPhone
 from accounts.models.protection import Protection
+from accounts.models.sign_in_code import SignInCode
 from accounts.models.user import User
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "PlayerPhone",
     "Posting",
     "Protection",
+    "SignInCode",
     "User",
 ]

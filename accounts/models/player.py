@@ -59,6 +59,8 @@ class Player(models.Model):
     blocked_at = models.DateTimeField(null=True, blank=True)
     # Owes us after a reversal that the balance did not cover; for staff to see, it blocks nothing.
     flagged_at = models.DateTimeField(null=True, blank=True)
+    # Sessions from before this moment have ended: the player signed out everywhere.
+    signed_out_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

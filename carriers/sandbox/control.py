@@ -17,6 +17,7 @@ from carriers.sandbox.answers import Answer
 from carriers.sandbox.bank.control import BankControl, check_settings
 from carriers.sandbox.clock import stamp
 from carriers.sandbox.errors import NOT_FOUND, Refusal, Refused, invalid, method_not_allowed
+from carriers.sandbox.messages import Inbox, Message
 from carriers.sandbox.page import STATIC, control_page
 from carriers.sandbox.payments import Charge
 from carriers.sandbox.scripts import Script
@@ -51,6 +52,7 @@ class Control:
         self._world = world
         self._initial = encode(world.settings)
         self._bank = BankControl(world.bank)
+        self._inbox = Inbox()
         self._reads: dict[str, Callable[[web.BaseRequest], Answer]] = {
             "": lambda _: Answer(200, control_page(world), "text/html; charset=utf-8"),
             "health": lambda _: _json({"status": "ok"}),
@@ -61,6 +63,8 @@ class Control:
             "requests": self._requests,
             "notifications": self._notifications,
             "settlement": self._settlement,
+            "messages": lambda _: Answer(200, self._inbox.page(), "text/html; charset=utf-8"),
+            "messages.json": lambda it: _json({"messages": self._inbox.newest(it.query.get("to", ""))}),
             **self._bank.reads,
         }
         self._writes: dict[tuple[str, str], Callable[[bytes], Answer]] = {
@@ -71,6 +75,7 @@ class Control:
             ("POST", "scripts"): self._script,
             ("DELETE", "scripts"): self._clear_scripts,
             ("POST", "reversals"): self._reverse,
+            ("POST", "messages"): self._take_message,
             **self._bank.writes,
         }
 
@@ -93,6 +98,11 @@ class Control:
             raise Refused(NOT_FOUND)
         _check_origin(request)
         return write(await read_limited(request))
+
+    def _take_message(self, body: bytes) -> Answer:
+        message = _read(body, Message)
+        self._inbox.take(message, self._world.clock.now())
+        return _json({"status": "taken"})
 
     def _put_settings(self, body: bytes) -> Answer:
         changes = decode_plain(body)

@@ -69,7 +69,7 @@ def _header(world: World) -> str:
 UK Open Banking 4.0 and play one each. Their clock says <time>{stamp(world.clock.now())}</time>.</p>
 <nav aria-label="On this page"><a href="#numbers">Numbers</a> <a href="#banks">Banks</a>
 <a href="#settings">Settings</a> <a href="#charges">Charges</a> <a href="#payments">Bank payments</a>
-<a href="#requests">Requests</a></nav>
+<a href="#requests">Requests</a> <a href="/sandbox/messages">Text messages</a></nav>
 </header>"""
 
 

@@ -33,6 +33,12 @@ class Caller:
     actor: str
 
 
+def typed_code(text: str) -> str | None:
+    """Return the digits of a code as a player typed it, spaces and dashes left out; None for what cannot be one."""
+    digits = re.sub(r"[\s\u00a0-]", "", text)
+    return digits if _CODE.match(digits) and digits.isascii() else None
+
+
 @again_on_conflict
 def confirm(deposit_id: UUID, code: str, caller: Caller, idempotency_key: str) -> Deposit:
     """Hand the player's one-time `code` to a worker, and return the deposit as it is now.
@@ -40,8 +46,8 @@ def confirm(deposit_id: UUID, code: str, caller: Caller, idempotency_key: str) -
     Spaces and dashes in the code do not count. Raises `Refusal` for what cannot be a code, `NotPossibleNow` when no
     code is awaited, `IdempotencyConflict`.
     """
-    digits = re.sub(r"[\s\u00a0-]", "", code)
-    if not _CODE.match(digits) or not digits.isascii():
+    digits = typed_code(code)
+    if digits is None:
         raise Refusal("code_malformed", "Send the code as 4 to 8 digits.", "code")
     with transaction.atomic():
         deposit = Deposit.objects.select_for_update().get(pk=deposit_id)

@@ -45,7 +45,7 @@ class PlayerDetail(ApiView):
 
     def get(self, request: Request, player: str) -> HttpResponse:
         """Return what is known of the player."""
-        return answer(as_object(find(player, holder_of(request), request._request)))
+        return answer(as_object(find_player(player, holder_of(request), request._request)))
 
     def put(self, request: Request, player: str) -> HttpResponse:
         """Create the player, or replace what is known of them."""
@@ -59,7 +59,7 @@ class PlayerDetail(ApiView):
                 holder.partner_id,
                 player,
                 given,
-                _actor(holder, http),
+                actor_of(holder, http),
                 rules.minimum_age,
                 test=holder.mode == "test",
             )
@@ -75,9 +75,9 @@ class PlayerDetail(ApiView):
         http: HttpRequest = request._request
         holder = holder_of(request)
         given = player_inputs.particulars(reading.read_object(http), complete=False)
-        known = find(player, holder, http)
+        known = find_player(player, holder, http)
         try:
-            changed = identity.change(known, given, _actor(holder, http), rules.minimum_age)
+            changed = identity.change(known, given, actor_of(holder, http), rules.minimum_age)
         except NotAllowed as error:
             raise _as_problem(error) from None
         return answer(as_object(changed))
@@ -96,12 +96,12 @@ class PlayerBreaks(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         kind, length = player_inputs.break_length(reading.read_object(http))
-        known = find(player, holder, http)
+        known = find_player(player, holder, http)
 
         def begin(locked: Player) -> None:
-            _BEGIN[kind](locked, length, _actor(holder, http))
+            _BEGIN[kind](locked, length, actor_of(holder, http))
 
-        return answer(as_object(_do_once(known, holder, key, ["break", kind.value, length], begin)))
+        return answer(as_object(do_once(known, holder, key, ["break", kind.value, length], begin)))
 
 
 class PlayerLimits(ApiView):
@@ -117,7 +117,7 @@ class PlayerLimits(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         act, period, amount = player_inputs.limit_act(reading.read_object(http))
-        known, by = find(player, holder, http), _actor(holder, http)
+        known, by = find_player(player, holder, http), actor_of(holder, http)
 
         def do(locked: Player) -> None:
             match act, period:
@@ -130,10 +130,10 @@ class PlayerLimits(ApiView):
                 case _:
                     own_limits.keep(locked, by)
 
-        return answer(as_object(_do_once(known, holder, key, ["limits", act, period, amount], do)))
+        return answer(as_object(do_once(known, holder, key, ["limits", act, period, amount], do)))
 
 
-def _do_once(player: Player, holder: KeyHolder, key: str, what: Any, act: Callable[[Player], None]) -> Player:
+def do_once(player: Player, holder: KeyHolder, key: str, what: Any, act: Callable[[Player], None]) -> Player:
     """Do `act` unless the key was used for the same before; return the player as they are then. Raises `Problem`."""
     digest = hashlib.sha256(canonical([player.external_id, what])).digest()
     try:
@@ -150,7 +150,7 @@ def _do_once(player: Player, holder: KeyHolder, key: str, what: Any, act: Callab
     return locked
 
 
-def find(name: str, holder: KeyHolder, http: HttpRequest) -> Player:
+def find_player(name: str, holder: KeyHolder, http: HttpRequest) -> Player:
     """Return the partner's player `name` of the key's mode. Raises `Problem` (404) for everybody else."""
     mine = Player.objects.filter(partner_id=holder.partner_id, is_test=holder.mode == "test")
     player = mine.filter(external_id=name).first() if checks.player(name) is None else None
@@ -159,7 +159,7 @@ def find(name: str, holder: KeyHolder, http: HttpRequest) -> Player:
     return player
 
 
-def _actor(holder: KeyHolder, http: HttpRequest) -> Actor:
+def actor_of(holder: KeyHolder, http: HttpRequest) -> Actor:
     return Actor("partner", holder.prefix, address_of(http), request_id())
 
 

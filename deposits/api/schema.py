@@ -10,7 +10,7 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
-from deposits.api import refund_operations, withdrawal_operations
+from deposits.api import link_operations, refund_operations, withdrawal_operations
 from deposits.api.components import HEADERS, SCHEMAS, SECURITY_SCHEMES
 from deposits.api.player_components import PLAYER_SCHEMAS
 from deposits.api.rule_components import ELIGIBILITY_SCHEMAS
@@ -35,6 +35,7 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         **withdrawal_operations.SCHEMAS,
         **ELIGIBILITY_SCHEMAS,
         **PLAYER_SCHEMAS,
+        **link_operations.SCHEMAS,
     }
     result["components"] = {"schemas": schemas, "headers": HEADERS, "securitySchemes": SECURITY_SCHEMES}
     result["security"] = [{"apiKey": []}]

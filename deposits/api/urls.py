@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from deposits.api import docs, eligibility, players, refund_views, views, withdrawals
+from deposits.api import docs, eligibility, link_views, players, refund_views, views, withdrawals
 
 urlpatterns: list[URLPattern] = [
     path("v1/deposits", views.DepositList.as_view(), name="api-deposits"),
@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern] = [
         withdrawals.PlayerWithdrawals.as_view(),
         name="api-player-withdrawals",
     ),
+    path("v1/players/<str:player>/links", link_views.PlayerLinks.as_view(), name="api-player-links"),
     path("v1/openapi.json", docs.openapi, name="openapi"),
     path("docs/", docs.reference, name="api-docs"),
     path("docs/reference.js", docs.reference_script, name="api-docs-script"),

@@ -181,10 +181,15 @@ def _check_return_url(wanted: inputs.CreateDeposit, holder: KeyHolder, key: str)
     # What was accepted under this key stays so, whatever has been registered since.
     if Deposit.objects.filter(client=holder.client, idempotency_key=key).exists():
         return
+    raise return_url_refused(holder)
+
+
+def return_url_refused(holder: KeyHolder) -> Problem:
+    """The answer to an address that the partner has not registered."""
     code = "return_url_not_registered"
     registered = ", ".join(holder.return_addresses) or "none yet"
     detail = f"Send an address that begins with one of your registered ones: {registered}."
-    raise Problem(code, detail, errors=[FieldError("return_url", code, detail)])
+    return Problem(code, detail, errors=[FieldError("return_url", code, detail)])
 
 
 def _caller(holder: KeyHolder) -> Caller:

@@ -9,6 +9,7 @@ from deposits.models.consent import Consent
 from deposits.models.deposit import Deposit
 from deposits.models.event import DepositEvent
 from deposits.models.failed_attempts import FailedAttempts
+from deposits.models.hosted_link import HostedLink
 from deposits.models.limit_raise import LimitRaise
 from deposits.models.notification import CarrierNotification
 from deposits.models.refund import Refund, RefundAttempt, RefundEvent
@@ -27,6 +28,7 @@ __all__ = [
     "Deposit",
     "DepositEvent",
     "FailedAttempts",
+    "HostedLink",
     "LimitRaise",
     "PlayerLimit",
     "Refund",

@@ -18,8 +18,8 @@ from deposits.models import Rule
 from deposits.ui import kept_entry
 from deposits.ui.forms import amount_minor
 from deposits.ui.offer import Offer
-from deposits.ui.protection_page import PERIODS, actor
-from deposits.ui.sign_in import for_players
+from deposits.ui.protection_page import PERIODS
+from deposits.ui.sign_in import actor_of, for_players
 
 
 def is_due(offered: Offer) -> bool:
@@ -47,12 +47,12 @@ def page(request: HttpRequest, player: Player) -> HttpResponse:
     if request.method != "POST":
         return render(request, "deposits/first_limit.html", context)
     if "without" in request.POST:
-        own_limits.decline_prompt(player, actor(request, player))
+        own_limits.decline_prompt(player, actor_of(request, player))
         return kept_entry.lead_on(request, entry, "deposit")
     typed, period = request.POST.get("limit", ""), request.POST.get("period", "")
     minor = amount_minor(typed)
     if not minor or period not in Rule.Own.values:
         problem = "Enter an amount, like 50"
         return render(request, "deposits/first_limit.html", {**context, "problem": problem, "typed": typed})
-    own_limits.set_limit(player, Rule.Own(period), minor, actor(request, player))
+    own_limits.set_limit(player, Rule.Own(period), minor, actor_of(request, player))
     return kept_entry.lead_on(request, entry, "deposit")

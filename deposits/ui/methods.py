@@ -15,6 +15,7 @@ from accounts.models import PlayerPhone
 from carriers import registry
 from carriers.profiles import CarrierProfile
 from deposits.ui import offer as offers
+from deposits.ui.bounds import Bounds
 from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, Entry, msisdn
 from deposits.ui.offer import Offer
 
@@ -31,6 +32,7 @@ class Method:
 
     `profile` is the carrier or bank, None while it is not known; `number` the phone number (E.164), "" while it has to
     be typed and was not. `matches` are the banks that what was typed may mean. `down`: it does not answer now.
+    `bounds`: what the link allows that brought the player here.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Method:
     number: str = ""
     matches: tuple[CarrierProfile, ...] = ()
     down: bool = False
+    bounds: Bounds | None = None
 
     @property
     def by_bank(self) -> bool:
@@ -78,6 +81,18 @@ class Method:
     @property
     def amount_range(self) -> tuple[int, int]:
         """The least and the most that the page takes by it, in minor units; of an unknown bank, by any."""
+        least, most = self._own_range
+        return self.bounds.narrowed(least, most) if self.bounds else (least, most)
+
+    @property
+    def permitted(self) -> bool:
+        """Whether the link that brought the player here, if one did, allows to pay so."""
+        least, most = self.amount_range
+        code = self.profile.code if self.profile else ""
+        return self.bounds is None or (self.bounds.permits(self.kind, code) and least <= most)
+
+    @property
+    def _own_range(self) -> tuple[int, int]:
         profiles = [self.profile] if self.profile else _profiles(self.kind)
         least = settings.DEPOSIT_PAGE_MINIMUM_MINOR
         if not profiles:
@@ -90,16 +105,26 @@ class Method:
 
 def chosen(offered: Offer, entry: Entry) -> Method:
     """Return the way to pay that the form asks for; by default the one last used, unless it is down (S24)."""
-    choice = _looked_at(offered, _chosen(offered, entry))
-    if entry.method or not choice.down:
+    choice = asked_for(offered, entry)
+    if choice.permitted and (entry.method or not choice.down):
         return choice
     other = replace(entry, method=BY_PHONE if choice.by_bank else FROM_BANK)
-    instead = _looked_at(offered, _chosen(offered, other))
+    if offered.bounds and offered.bounds.choice:
+        other = replace(entry, method=offered.bounds.choice)
+    instead = asked_for(offered, other)
+    if not choice.permitted or not instead.permitted:
+        return instead if instead.permitted else choice
     return choice if instead.down or instead.kind == choice.kind else instead
 
 
+def asked_for(offered: Offer, entry: Entry) -> Method:
+    """Return the way to pay that the form names, whether or not it is open to the player now."""
+    return _looked_at(offered, _chosen(offered, entry))
+
+
 def _chosen(offered: Offer, entry: Entry) -> Method:
-    wanted = entry.method or (FROM_BANK if offered.last_kind == registry.BANK else "")
+    bound = offered.bounds.choice if offered.bounds else ""
+    wanted = entry.method or bound or (FROM_BANK if offered.last_kind == registry.BANK else "")
     if offered.banks:
         if wanted == ANOTHER_BANK:
             return _typed_bank(offered, entry)
@@ -130,7 +155,8 @@ def choices(offered: Offer, choice: Method) -> list[Method]:
             _bank(offered.last_bank) if offered.last_bank else Method(registry.BANK, ANOTHER_BANK, "bank")
         ]
     both = banks + phones if offered.last_kind == registry.BANK else phones + banks
-    return [_looked_at(offered, one) for one in both]
+    looked_at = [_looked_at(offered, one) for one in both]
+    return [one for one in looked_at if one.permitted] or looked_at
 
 
 def _looked_at(offered: Offer, method: Method) -> Method:
@@ -139,7 +165,8 @@ def _looked_at(offered: Offer, method: Method) -> Method:
         routes = [method.profile] if method.profile else []
     else:
         routes = [*registry.routes(method.number, offered.currency)] if method.number else []
-    return replace(method, down=bool(routes) and all(one.code in offered.shut for one in routes))
+    down = bool(routes) and all(one.code in offered.shut for one in routes)
+    return replace(method, down=down, bounds=offered.bounds)
 
 
 def matches(choice: Method) -> list[Method]:

@@ -16,6 +16,7 @@ from deposits.actions.refusal import Refusal
 from deposits.models import Deposit
 from deposits.presentation import status
 from deposits.states import FINAL, State
+from deposits.ui.bounds import Bounds
 
 #: Phones beyond these are old ones; the player can still type a number.
 _PHONES_SHOWN = 3
@@ -43,6 +44,8 @@ class Offer:
     """Carriers and banks (codes) that are known not to answer now."""
     last_amount_minor: int | None
     waiting: tuple[Deposit, ...]
+    bounds: Bounds | None = None
+    """What the link allows that brought the player here."""
 
     def phone(self, choice: str) -> PlayerPhone | None:
         """Return the player's phone whose id is `choice`; by default the one last used, or the first."""
@@ -51,8 +54,8 @@ class Offer:
         return chosen or last or next(iter(self.phones), None)
 
 
-def offer(player: Player) -> Offer:
-    """Read what the page needs to know about `player`."""
+def offer(player: Player, bounds: Bounds | None = None) -> Offer:
+    """Read what the page needs to know about `player`, who may deposit within `bounds`."""
     currency = settings.DEPOSIT_PAGE_CURRENCY
     deposits = Deposit.objects.filter(player=player).order_by("-created_at", "-id")
     last = deposits.filter(state=State.CREDITED, reversed_at=None, currency=currency).first()
@@ -75,6 +78,7 @@ def offer(player: Player) -> Offer:
         shut=frozenset(breakers.shut(registry.registry().profiles, Deposit.Next.AUTHORISE.value)),
         last_amount_minor=last.amount_minor if last else None,
         waiting=tuple(deposits.exclude(state__in=FINAL)[:_WAITING_SHOWN]),
+        bounds=bounds,
     )
 
 
@@ -98,6 +102,8 @@ def carrier_of(number: str) -> CarrierProfile | None:
 def chips(offered: Offer, least: int, most: int) -> list[int]:
     """Return the amounts from `least` to `most` to choose from, at most one step above the last successful one."""
     amounts = [minor for minor in settings.DEPOSIT_CHIPS_MINOR if least <= minor <= most]
+    if offered.bounds and not amounts and least <= most:
+        return sorted({least, most})
     if offered.last_amount_minor is None:
         return amounts
     above = [minor for minor in amounts if minor > offered.last_amount_minor]

@@ -23,6 +23,7 @@ from deposits.models import Deposit
 from deposits.presentation import format_moment, format_money, format_period
 from deposits.ui import first_limit, form_page, held_post, history, kept_entry, methods, review
 from deposits.ui import offer as offers
+from deposits.ui.bounds import bounds_of
 from deposits.ui.deposit_page import GO_ON
 from deposits.ui.device import device_of, remember
 from deposits.ui.forms import Entry, amount_minor, deposit_key, read_deposit_key
@@ -41,7 +42,7 @@ _OWN_NAMES = {"day": "Your daily limit", "week": "Your weekly limit", "month": "
 @for_players
 def deposit(request: HttpRequest, player: Player) -> HttpResponse:
     """GET: the form, the address says with what filled in. POST: deposit; the answer is always a redirect."""
-    offered = offers.offer(player)
+    offered = offers.offer(player, bounds_of(request, player))
     return _deposit(request, offered) if request.method == "POST" else _form(request, offered)
 
 
@@ -55,7 +56,8 @@ def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
 def _deposit(request: HttpRequest, offered: Offer) -> HttpResponse:
     player, entry = offered.player, Entry.of(request.POST)
     choice = methods.chosen(offered, entry)
-    if form_page.problems(choice, entry):
+    # A form that was open before the link was used may name another way to pay: it is never changed by itself.
+    if form_page.problems(choice, entry) or not methods.asked_for(offered, entry).permitted:
         return lead_on(request, entry, "deposit", sent="1")
     key = read_deposit_key(player.pk, request.POST.get("key", ""))
     if key is None:
@@ -108,6 +110,7 @@ def _request(offered: Offer, choice: Method, entry: Entry, key: str, device: str
         canonical_body=canonical({"amount": minor, "currency": offered.currency, **way}),
         actor_kind="player",
         actor=player.external_id,
+        return_url=offered.bounds.return_url if offered.bounds else "",
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         device=device,
         words=f"Deposit {format_money(minor, offered.currency, short=True)} {choice.how}",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -23,7 +21,7 @@ from deposits.actions.refusal import NotPossibleNow
 from deposits.models import LimitRaise, Rule
 from deposits.presentation import format_moment, format_money
 from deposits.ui.forms import amount_minor
-from deposits.ui.sign_in import for_players
+from deposits.ui.sign_in import actor_of, for_players
 
 PERIODS = {Rule.Own.DAY: "24 hours", Rule.Own.WEEK: "7 days", Rule.Own.MONTH: "one month"}
 _HOURS = {24: "24 hours", 168: "1 week", 672: "4 weeks", 1_008: "6 weeks"}
@@ -89,7 +87,7 @@ def _shown(minor: int | None) -> str:
 
 def _change_limits(request: HttpRequest, player: Player) -> str:
     """Carry out an act on limits; return what is to be said of it."""
-    by = actor(request, player)
+    by = actor_of(request, player)
     act, named = request.POST.get("act", ""), request.POST.get("period", "")
     if act == "keep":
         own_limits.keep(player, by)
@@ -132,19 +130,9 @@ def _break(request: HttpRequest, player: Player) -> HttpResponse:
         name = _HOURS[hours] if hours else _MONTHS[months or 0]
         context = {"chosen": chosen, "name": name, "excludes": months is not None}
         return render(request, "deposits/protection_sure.html", context)
-    by = actor(request, player)
+    by = actor_of(request, player)
     if hours:
         breaks.take_time_out(player, hours, by)
     elif months:
         breaks.exclude(player, months, by)
     return HttpResponseRedirect(reverse("deposit"), status=303)
-
-
-def actor(request: HttpRequest, player: Player) -> Actor:
-    """Return the player as the one who acts, for the audit trail."""
-    try:
-        address = str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
-    except ValueError:
-        address = None
-    asked_as = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    return Actor("player", player.external_id, address, asked_as)

@@ -18,6 +18,7 @@ from deposits.presentation import format_money, format_period
 from deposits.states import State
 from deposits.ui import form_page, kept_entry, methods
 from deposits.ui import offer as offers
+from deposits.ui.bounds import bounds_of
 from deposits.ui.forms import Entry, amount_minor, deposit_key
 from deposits.ui.methods import Method
 from deposits.ui.offer import Offer
@@ -76,7 +77,7 @@ def _leaves_little(stands: Eligibility | None, amount: int) -> bool:
 @for_players
 def page(request: HttpRequest, player: Player) -> HttpResponse:
     """The deposit that the address names, to be made or changed."""
-    offered, entry = offers.offer(player), kept_entry.read(request)
+    offered, entry = offers.offer(player, bounds_of(request, player)), kept_entry.read(request)
     choice = methods.chosen(offered, entry)
     if form_page.problems(choice, entry):
         return kept_entry.lead_on(request, entry, "deposit", sent="1")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import ipaddress
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 
 from accounts.models import Player
+from accounts.protections.acts import Actor
 from deposits.ui import demo_players
 
 SESSION_KEY = "player_id"
+_SINCE = "signed_in_at"
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -23,8 +28,12 @@ PlayerView = Callable[Concatenate[HttpRequest, Player, P], HttpResponse]
 
 
 def sign_in(request: HttpRequest, player: Player) -> None:
-    """Make `player` the session's player, under a new session id so that one planted before is worth nothing."""
-    request.session.cycle_key()
+    """Make `player` the session's player, under a new session id so that one planted before is worth nothing.
+
+    What was kept about another player, or by an earlier link, is forgotten.
+    """
+    request.session.flush()
+    request.session[_SINCE] = time.time()
     request.session[SESSION_KEY] = player.pk
     rotate_token(request)
 
@@ -33,10 +42,29 @@ def session_player(request: HttpRequest) -> Player | None:
     """Return the session's player, or None. In a demo a visitor without one becomes the demo player."""
     player_id = request.session.get(SESSION_KEY)
     player = Player.objects.filter(pk=player_id).first() if player_id else None
+    if player and _has_signed_out_since(request, player):
+        request.session.flush()
+        player = None
     if player is None and settings.DEMO:
         player = demo_players.usual_player()
         sign_in(request, player)
     return player
+
+
+def _has_signed_out_since(request: HttpRequest, player: Player) -> bool:
+    """Whether the player signed out everywhere after this session began."""
+    ended = player.signed_out_at
+    return ended is not None and request.session.get(_SINCE, 0.0) <= ended.timestamp()
+
+
+def actor_of(request: HttpRequest, player: Player | None = None) -> Actor:
+    """Return the player, or somebody not known yet, as the one who acts, from where and in which request."""
+    try:
+        address = str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
+    except ValueError:
+        address = None
+    asked_as = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    return Actor("player", player.external_id if player else "", address, asked_as)
 
 
 def for_players(view: PlayerView[P]) -> View[P]:

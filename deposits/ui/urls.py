@@ -9,11 +9,14 @@ from deposits.ui import (
     demo,
     deposit_page,
     first_limit,
+    hosted_link_page,
+    installed,
     pages,
     policy_reports,
     protection_page,
     returning,
     review,
+    sign_in_page,
 )
 
 
@@ -39,9 +42,12 @@ urlpatterns: list[URLPattern] = [
     path("deposit/history/deposits.csv", pages.my_deposits_csv, name="deposit-history-csv"),
     path("deposit/limits/", pages.my_limits, name="deposit-limits"),
     path("deposit/brand/<str:name>", brand.serve, name="brand"),
+    path("deposit/worker.js", installed.worker, name="worker"),
+    path("deposit/no-network/", installed.no_network, name="no-network"),
     path("deposit/review/", review.page, name="deposit-review"),
     path("deposit/limits/first/", first_limit.page, name="deposit-first-limit"),
     path("deposit/limits/change/", protection_page.page, name="deposit-protection"),
+    path("deposit/link/<uuid:link_id>/", hosted_link_page.page, name="hosted-link"),
     path("deposit/phone-bill/", pages.phone_bill, name="phone-bill"),
     path("deposit/policy-reports/", policy_reports.receive, name="policy-reports"),
     path("deposit/return/<slug:carrier>/", returning.come_back, name="deposit-return"),
@@ -50,5 +56,9 @@ urlpatterns: list[URLPattern] = [
     path("deposit/<reference:reference>/approve/", deposit_page.approve, name="deposit-approve"),
     path("deposit/<reference:reference>/receipt/", deposit_page.receipt, name="deposit-receipt"),
     path("deposit/<reference:reference>/cancel/", deposit_page.cancel, name="deposit-cancel"),
+    path("sign-in/", sign_in_page.number, name="sign-in"),
+    path("sign-in/code/", sign_in_page.code, name="sign-in-code"),
+    path("sign-in/account/", sign_in_page.account, name="sign-in-account"),
+    path("sign-out/", sign_in_page.sign_out, name="sign-out"),
     path("demo/", demo.lobby, name="demo"),
 ]

@@ -36,6 +36,13 @@ def test_the_time_limits_stand_in_order(divisor: float) -> None:
             r"http_total \(50 s\) must be shorter than task_soft",
         ),
         ("CARRIERS", [{"code": "x"}], "x"),
+        (
+            "MESSAGES",
+            {"adapter": "pigeon", "base_url": "https://x.example"},
+            "MESSAGES: adapter: there is no",
+        ),
+        ("MESSAGES", {"adapter": "sandbox", "base_url": "x"}, "MESSAGES: base_url: must begin with https://"),
+        ("MESSAGES", {"adapter": "sandbox", "key": "x"}, "MESSAGES: key: unknown"),
     ],
 )
 def test_an_unsafe_setting_is_refused_by_name(settings: Any, name: str, value: object, words: str) -> None:
@@ -50,4 +57,4 @@ def test_doors_that_stand_open_are_refused_where_the_site_is_public(settings: An
     settings.CRASH_POINTS = "/deaths"
     settings.SEALING_KEYS = [settings.DEVELOPMENT_SEALING_KEY]
     named = [sentence.split(":")[0] for sentence in unsafe_settings()]
-    assert named == ["DEBUG", "DEMO", "CRASH_POINTS", "SEALING_KEYS", "TIME_DIVISOR"]
+    assert named == ["DEBUG", "DEMO", "CRASH_POINTS", "SEALING_KEYS", "MESSAGES", "TIME_DIVISOR"]

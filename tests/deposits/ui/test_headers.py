@@ -18,7 +18,7 @@ from tests.deposits.ui.visiting import deposit_of, player, tap, visitor
 pytestmark = pytest.mark.django_db
 
 #: The scripts that players' pages load, as docs/pages.md lists them.
-SCRIPTS = {"deposit.js"}
+SCRIPTS = {"deposit.js", "sign_in.js"}
 
 PATHS = (
     "/deposit/",
@@ -26,6 +26,8 @@ PATHS = (
     "/deposit/limits/change/",
     "/deposit/history/",
     "/deposit/phone-bill/",
+    "/sign-in/",
+    "/sign-out/",
     "/deposit/nothing",
     "/demo/",
 )

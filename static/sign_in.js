@@ -1,0 +1,36 @@
+// What signing in gains with script: one tap sends once, and the code is read out of the text. Without it all works too.
+"use strict";
+(() => {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const button = event.submitter;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = 1;
+    if (!button || !button.dataset.sending) return;
+    button.setAttribute("aria-disabled", "true");
+    button.kept = button.textContent;
+    button.textContent = button.dataset.sending;
+  });
+  // Back from the browser's cache: the form can be sent again.
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+    for (const button of document.querySelectorAll("[aria-disabled]")) {
+      button.removeAttribute("aria-disabled");
+      button.textContent = button.kept;
+    }
+  });
+  // The browser asks the player first, and gives the code only after their own "Allow".
+  const field = document.getElementById("code");
+  if (!field || !("OTPCredential" in window)) return;
+  const waiting = new AbortController();
+  addEventListener("pagehide", () => waiting.abort());
+  navigator.credentials
+    .get({ otp: { transport: ["sms"] }, signal: waiting.signal })
+    .then((found) => {
+      if (!found || !found.code) return;
+      field.value = found.code;
+      field.form.requestSubmit(field.form.querySelector("button"));
+    })
+    .catch(() => {});
+})();
