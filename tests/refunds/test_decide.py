@@ -119,6 +119,17 @@ def test_a_refusal_after_a_doubt_is_final_once_nothing_is_found() -> None:
     assert decided(unknown(carrier_code="NO"), carrier.Undecided("?")).to_state == State.REFUSED
 
 
+@pytest.mark.parametrize(("tries", "at_most_s"), [(2, 0.0), (4, 2.5), (40, 35.0)])
+def test_where_only_a_repeat_tells_it_is_repeated_within_half_a_minute(
+    tries: int, at_most_s: float, settings: Any
+) -> None:
+    settings.TIME_DIVISOR = 1.0
+    again = decided(unknown(tries=tries), carrier.Undecided("?"))
+    assert again.to_state == State.APPROVED
+    assert again.next_in_s is not None
+    assert again.next_in_s <= at_most_s
+
+
 @pytest.mark.parametrize(
     ("seen", "first_s", "sent_s", "state"),
     [

@@ -216,8 +216,8 @@ def _next_inquiry_s(claimed: ClaimedRefund) -> float:
 
 
 def _soon_s(claimed: ClaimedRefund) -> float:
-    """At once after the first doubt; a repeat that came to nothing makes the next one wait longer."""
-    return 0.0 if claimed.tries <= 2 else retry.inquiry_delay_s(claimed.tries // 2)
+    """At once after the first doubt; then as what was not sent: only a repeat tells, and so long the money is held."""
+    return 0.0 if claimed.tries <= 2 else retry.resend_delay_s(claimed.tries // 2)
 
 
 _DECISIONS: dict[type[Any], Callable[..., RefundResult]] = {
