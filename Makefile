@@ -17,7 +17,7 @@ MINUTES ?=
 JOIN ?=
 # What `make check` does, side by side.
 CHECKS ?= types arrows style migrations
-# More for pytest: make test ARGS='-k ledger -x'. More for the benchmark: make bench ARGS=…
+# More for pytest: make test ARGS='-k ledger -x'. More for the benchmark: make bench ARGS=…, and for Lighthouse.
 ARGS ?=
 
 # Compiled once and kept, whatever the machine's own setting is: every start is seconds faster. Not in the tree.
@@ -73,7 +73,7 @@ screenshots: $(INSTALLED_DEV) chromium ## Take pictures of every screen, light a
 	@$(BIN)/python -m tests.look.screenshots
 
 lighthouse: $(INSTALLED_DEV) chromium ## Ask Lighthouse about five screens, five times each (needs npm; run it alone)
-	@$(BIN)/python -m tests.look.lighthouse
+	@$(BIN)/python -m tests.look.lighthouse $(ARGS)
 
 format: $(INSTALLED_DEV) ## Put the code into the form that check asks for
 	@$(BIN)/ruff check --fix-only --quiet .

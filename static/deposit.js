@@ -130,7 +130,9 @@
     over = state.final;
     if (state.version !== panel.dataset.version) {
       const at = document.activeElement && panel.contains(document.activeElement) && document.activeElement.id;
+      const unfolded = panel.querySelector("[open]");
       panel.innerHTML = trust.createHTML(state.html);
+      if (unfolded && panel.querySelector("details")) panel.querySelector("details").open = true;
       panel.dataset.version = state.version;
       document.title = state.title;
       unsend();

@@ -24,6 +24,8 @@ def standing(**environment: str) -> Iterator[str]:
     facts = DATA_DIR / "run.json"
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     facts.unlink(missing_ok=True)
+    # What is served is collected anew, as these settings have it.
+    (DATA_DIR / "static.stamp").unlink(missing_ok=True)
     arguments = ("--port", str(FIRST_PORT), "--data-dir", str(DATA_DIR))
     # Without what make says of itself, which the stack takes for a terminal of its own.
     given = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS")}
