@@ -15,6 +15,8 @@ DEPOSITS ?=
 MINUTES ?=
 # JOIN=1: one seed, joined to those that were run before into one receipt.
 JOIN ?=
+# What `make check` does, side by side.
+CHECKS ?= types arrows style migrations
 # More for pytest: make test ARGS='-k ledger -x'. More for the benchmark: make bench ARGS=…
 ARGS ?=
 
@@ -29,10 +31,11 @@ INSTALL := $(PYTHON) paysite/local_stack/install.py $(VENV)
 # A failed recipe leaves no stamp behind.
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos mutants check bench chromium openapi-mock format lock clean distclean
+.PHONY: help run test chaos mutants check style types migrations arrows bench screenshots lighthouse chromium openapi-mock \
+	format lock clean distclean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Start all of Paysite on this machine (PORT=8000, INSTANCES=1); Ctrl-C stops it
 	@$(BIN)/python -m paysite.local_stack --port $(PORT) --instances $(INSTANCES)
@@ -45,17 +48,32 @@ chaos: $(INSTALLED_DEV) ## Kill everything while money moves, and write reports/
 		$(if $(DEPOSITS),--deposits $(DEPOSITS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JOIN),--join) $(ARGS)
 
 check: $(INSTALLED_DEV) ## Check style, types, migrations and who imports whom
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(CHECKS)
+
+types: $(INSTALLED_DEV)
+	@$(BIN)/mypy
+
+arrows: $(INSTALLED_DEV)
+	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/architecture
+
+style: $(INSTALLED_DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+
+migrations: $(INSTALLED_DEV)
 	@$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
-	@$(BIN)/python -m pytest -q tests/architecture
 
 mutants: $(INSTALLED_DEV) ## Remove the safeties one by one, and see that the tests notice (ARGS='same reference')
 	@$(BIN)/python -m tests.mutants $(if $(ARGS),'$(ARGS)')
 
 bench: $(INSTALLED_DEV) ## Measure deposits per second on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: $(INSTALLED_DEV) chromium ## Take pictures of every screen, light and dark, into docs/screens
+	@$(BIN)/python -m tests.look.screenshots
+
+lighthouse: $(INSTALLED_DEV) chromium ## Ask Lighthouse about five screens, five times each (needs npm; run it alone)
+	@$(BIN)/python -m tests.look.lighthouse
 
 format: $(INSTALLED_DEV) ## Put the code into the form that check asks for
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -1,8 +1,8 @@
 """Breakers: what workers see of a carrier's operations, added up for all of them, and what follows from it.
 
-A breaker decides when a deposit is sent, never what became of it. The claim statement obeys it (sql/claim.sql): an open
-one lets a deposit try now and then, a pause that the carrier asked for holds for every worker, and what a carrier has
-already seen is repeated within a budget.
+A breaker decides when a deposit or refund is sent, never what became of it. The claim statements obey it (sql/claim.sql
+and claim_refunds.sql): an open one lets one try now and then, a pause that the carrier asked for holds for every
+worker, and what a carrier has already seen of deposits is repeated within a budget.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from django.db.models.functions import Now
 
 from accounts.statement import Statement
 from carriers import outcomes as carrier
-from deposits.models import Breaker, Deposit
+from carriers import registry
+from deposits.models import Breaker, Deposit, RefundAttempt
 from deposits.retry import scaled
 
 log = structlog.get_logger("deposits.breakers")
@@ -34,6 +35,9 @@ PROBE_EVERY_S = 5
 #: Repeats are a tenth of a minute's first calls, and so many in any case.
 MINUTE_S = 60
 REPEATS_ALWAYS = 60
+
+#: The operation of sending refunds; asking about them is never held back.
+REFUND = RefundAttempt.Step.REFUND.value
 
 #: Outcomes that speak against the carrier; one that only asks us to slow down does not.
 _FAILURES = (carrier.NotSent, carrier.Unknown, carrier.OurFault, carrier.NotDone)
@@ -129,7 +133,7 @@ def shut(carriers: Iterable[str], operation: str) -> dict[str, str]:
 
 def make_known(carriers: Iterable[str]) -> None:
     """Make the breakers of `carriers` (codes) that are not there yet, so that staff can open one before it is used."""
-    _make(Breaker(carrier=code, operation=step.value) for code in carriers for step in Deposit.Next)
+    _make(Breaker(carrier=code, operation=operation) for code in carriers for operation in _operations(code))
 
 
 def hold_open(breaker: Breaker, reason: str) -> None:
@@ -152,6 +156,10 @@ def close(breaker: Breaker, reason: str) -> None:
         failures=0,
         refusals=0,
     )
+
+
+def _operations(code: str) -> list[str]:
+    return [*Deposit.Next.values, *([REFUND] if registry.offers_refunds(code) else [])]
 
 
 def _make(breakers: Iterable[Breaker]) -> None:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from carriers import registry
+from deposits import refund_states
 from deposits.references import first_id_at
 from deposits.states import FINAL, State
 
@@ -20,6 +21,7 @@ _MOST_RECENT = 50_000
 _MOST_UNMATCHED = 1_000
 
 OPEN = tuple(state.value for state in State if state not in FINAL)
+OPEN_REFUNDS = tuple(state.value for state in refund_states.State if state not in refund_states.FINAL)
 
 # "state <> 'credited'" lets the planner use the index of what is not: it holds every open deposit.
 _BY_STATE = """
@@ -50,6 +52,14 @@ _TAKEOVERS = "SELECT count(*) FROM deposits_depositevent WHERE event = 'lease_lo
 _UNMATCHED = """
 SELECT count(*) FROM (SELECT FROM deposits_carriernotification WHERE deposit_id IS NULL LIMIT %s) AS unmatched
 """
+# Written as the index of open refunds has it.
+_REFUNDS = """
+SELECT state, count(*) FROM deposits_refund WHERE state NOT IN ('returned', 'refused', 'failed') GROUP BY state
+"""
+_OLDEST_REFUND = """
+SELECT carrier, extract(epoch FROM now() - min(approved_at))::float8 FROM deposits_refund
+WHERE state IN ('approved', 'submitting', 'pending', 'unknown') GROUP BY carrier
+"""
 _BREAKERS = "SELECT carrier, operation, state <> 'closed' FROM deposits_breaker"
 
 
@@ -66,6 +76,9 @@ class Figures:
     unmatched: int
     #: (carrier, operation) → whether calls are held back.
     breakers: dict[tuple[str, str], bool]
+    open_refunds: dict[str, int]
+    #: Of what is to be sent or on its way, since it was approved; what waits for people is not in it.
+    refund_age_s: dict[str, float]
 
 
 def read() -> Figures:
@@ -81,6 +94,8 @@ def read() -> Figures:
         takeovers=int(_first(_TAKEOVERS)),
         unmatched=int(_first(_UNMATCHED, _MOST_UNMATCHED)),
         breakers={(carrier, operation): is_open for carrier, operation, is_open in _rows(_BREAKERS)},
+        open_refunds=dict.fromkeys(OPEN_REFUNDS, 0) | dict(_rows(_REFUNDS)),
+        refund_age_s=dict.fromkeys(carriers, 0.0) | dict(_rows(_OLDEST_REFUND)),
     )
 
 

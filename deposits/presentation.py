@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from django.utils import timezone
 
-from accounts.protections.bars import ENDING
+from accounts.protections.bars import ENDING, told_end
 from carriers import reasons, registry
 from carriers.redaction import mask_msisdn
 from deposits import limits, rules
@@ -142,8 +142,9 @@ def _facts(deposit: Deposit, code: str) -> dict[str, str | int | None]:
         facts["tries"] = max(CODE_TRIES - deposit.code_tries, 0)
     if code in ENDING:
         player = deposit.player
-        if player.barred_reason == code and player.barred_until:
-            facts["date"] = format_moment(player.barred_until)
+        ends_at = told_end(player.pk, player.barred_until) if player.barred_reason == code else None
+        if ends_at is not None:
+            facts["date"] = format_moment(ends_at)
     if code == "under_age":
         facts["years"] = rules.minimum_age(deposit.player.jurisdiction)
     if code == "carrier_monthly_limit":

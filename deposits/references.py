@@ -41,14 +41,14 @@ def public_id(deposit_id: UUID) -> str:
     return f"dep_{deposit_id.hex}"
 
 
-def public_link_id(link_id: UUID) -> str:
-    """Return the id of a hosted link that partners see: "lnk_" and 32 hexadecimal digits."""
-    return f"lnk_{link_id.hex}"
-
-
 def public_withdrawal_id(withdrawal_id: UUID) -> str:
     """Return the id of a withdrawal that partners see: "wdr_" and 32 hexadecimal digits."""
     return f"wdr_{withdrawal_id.hex}"
+
+
+def public_link_id(link_id: UUID) -> str:
+    """Return the id of a hosted link that partners see: "lnk_" and 32 hexadecimal digits."""
+    return f"lnk_{link_id.hex}"
 
 
 def public_refund_id(refund_id: UUID) -> str:

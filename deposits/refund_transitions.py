@@ -20,6 +20,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.statement import Statement
+from deposits import breakers, retry
 from deposits.models import Refund, RefundAttempt, RefundEvent
 from deposits.refund_states import ASKED_ABOUT, CLAIMABLE, FINAL, Event, State, after
 
@@ -41,6 +42,7 @@ class ClaimedRefund:
     currency: str
     state: State
     step: RefundAttempt.Step
+    probe: bool
     lease_epoch: int
     tries: int
     inquiries: int
@@ -94,6 +96,7 @@ def claim(batch: int, owner: str, rooms: Mapping[str, int]) -> list[ClaimedRefun
             "carriers": list(rooms),
             "rooms": list(rooms.values()),
             "states": list(CLAIMABLE),
+            "probe_every": timedelta(seconds=retry.scaled(breakers.PROBE_EVERY_S)),
         }
     )
     return [ClaimedRefund(**{**row, "state": State(row["state"]), "step": Step(row["step"])}) for row in rows]

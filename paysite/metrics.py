@@ -102,6 +102,9 @@ def _of_deposits(now: Figures) -> Iterator[_Family]:
     for labels, is_open in now.breakers.items():
         breakers.add_metric(labels, is_open)
     yield breakers
+    yield _by_label("refunds", "Refunds that have not ended, by state.", "state", now.open_refunds)
+    oldest = "Age of the oldest refund to be sent or on its way, since it was approved; 0: none."
+    yield _by_label("oldest_refund_age_seconds", oldest, "carrier", now.refund_age_s)
 
 
 def _of_books(ledger: LedgerSum, unsealed_s: float) -> Iterator[_Family]:

@@ -7,6 +7,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from paysite import metrics, public_keys
 
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.scrape),
     path(".well-known/jwks.json", public_keys.published),

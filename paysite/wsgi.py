@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from paysite.startup import start_or_exit
@@ -15,3 +17,5 @@ os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT_MS", "5000")
 
 start_or_exit()
 application = get_wsgi_application()
+# All pages and the API, before anybody asks for them and not while somebody waits.
+import_module(settings.ROOT_URLCONF)

@@ -4,11 +4,17 @@
   const $ = (id) => document.getElementById(id);
   const line = $("line");
   const panel = $("panel");
+  const offline = $("offline");
   const url = panel && panel.dataset.live;
   // The one place where text becomes markup: our own server's, escaped there.
-  const trust = window.trustedTypes
-    ? trustedTypes.createPolicy("panel", { createHTML: (html) => html })
-    : { createHTML: (html) => html };
+  const same = { createHTML: (html) => html, createScriptURL: (address) => address };
+  const trust = window.trustedTypes ? trustedTypes.createPolicy("panel", same) : same;
+  if (navigator.serviceWorker) {
+    addEventListener("load", () => {
+      const worker = trust.createScriptURL("/deposit/worker.js");
+      navigator.serviceWorker.register(worker, { scope: "/deposit/" }).catch(() => {});
+    });
+  }
   document.documentElement.classList.add("js");
 
   // One tap sends once, and says so at once.
@@ -23,10 +29,15 @@
       Object.assign(live, { type: "hidden", name: "live", value: "1" });
       form.append(live);
     }
-    if (!button) return;
-    button.setAttribute("aria-disabled", "true");
-    button.kept = [...button.childNodes];
-    button.replaceChildren(button.dataset.sending);
+    if (button) {
+      button.setAttribute("aria-disabled", "true");
+      button.kept = [...button.childNodes];
+      button.replaceChildren(button.dataset.sending);
+    }
+    if (offline && !navigator.onLine) {
+      event.preventDefault();
+      hold(form);
+    }
   });
   const unsend = () => {
     for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
@@ -42,15 +53,52 @@
     if (line.textContent !== text) line.textContent = text;
   };
 
+  // A tap without a connection is kept for a minute, as long as the page is looked at; its key makes it count once.
+  let held = null;
+  let drop = 0;
+  const hold = (form) => {
+    held = form;
+    offline.hidden = false;
+    say(offline.dataset.held);
+    drop = setTimeout(letGo, 60000);
+  };
+  const letGo = (text = offline.dataset.dropped) => {
+    if (!held) return;
+    clearTimeout(drop);
+    held = null;
+    offline.hidden = true;
+    unsend();
+    say(text);
+  };
+  const sendHeld = () => {
+    if (!held || !navigator.onLine) return;
+    clearTimeout(drop);
+    offline.hidden = true;
+    held.submit();
+    held = null;
+  };
+
   if (!url) {
-    if (!line) return;
-    const look = () => say(navigator.onLine ? "" : "You are offline");
-    addEventListener("online", look);
-    addEventListener("offline", look);
-    addEventListener("pageshow", (event) => {
-      if (event.persisted) unsend();
+    if (!offline) return;
+    const look = () => {
+      if (!navigator.onLine) held || say(offline.dataset.offline);
+      else if (line.textContent === offline.dataset.offline) say("");
+    };
+    addEventListener("online", () => {
+      sendHeld();
       look();
     });
+    addEventListener("offline", look);
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) {
+        letGo("");
+        unsend();
+      }
+      look();
+    });
+    document.addEventListener("visibilitychange", () => document.hidden && letGo());
+    $("try").onclick = sendHeld;
+    $("stop").onclick = () => letGo();
     return;
   }
 

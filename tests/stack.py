@@ -21,7 +21,8 @@ from paysite.local_stack.haproxy import servers_up
 from paysite.local_stack.keys import Keys
 from paysite.local_stack.os_processes import kill_group
 from paysite.local_stack.ports import Ports
-from paysite.local_stack.processes import Supervisor
+from paysite.local_stack.processes import Program, Supervisor
+from tests import loaded
 from tests.local_servers import ENVIRONMENT, ROOT, stack_ports
 from tests.sandbox_rules import lift_the_monthly_cap
 
@@ -93,7 +94,7 @@ class Stack:
         }
         self.log_dir = data_dir / "log"
         self._guard = Guard(data_dir / "stack.json")
-        self._supervisor = Supervisor(ROOT, self.log_dir, self._guard, say=lambda _: None)
+        self._supervisor = Supervisor(ROOT, self.log_dir, self._guard, say=lambda _: None, start=loaded.start)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self.api_key = ""
@@ -115,15 +116,22 @@ class Stack:
 
     def start(self) -> None:
         """Seed the demo data and start every process; return when all are ready."""
-        self._seed()
-        self._supervisor.start(programs.sandbox(self.site, self.environment))
+        wanted = [programs.sandbox(self.site, self.environment)]
         for number in range(self.site.instances):
-            for program in programs.instance(self.site, self.environment, number):
-                self._supervisor.start(program)
+            wanted += programs.instance(self.site, self.environment, number)
+        self._start(wanted)
         if self.site.balanced:
             self._supervisor.start(programs.balancer(self.site))
         self._supervisor.await_ready()
         self._start_reviving()
+
+    def _start(self, wanted: list[Program]) -> None:
+        """Seed the demo data and start these programs."""
+        for program in wanted:
+            loaded.load(program)
+        self._seed()
+        for program in wanted:
+            self._supervisor.start(program)
 
     def _seed(self) -> None:
         seeding = programs.manage("seed", self.environment, "seed_demo", "--json")

@@ -9,6 +9,8 @@ from typing import Final
 
 from django.db import connection
 
+from accounts.models import Protection
+
 #: What is wrong, for partners; players read the reason of the same code.
 DETAILS: Final = {
     "time_out_active": "The player is taking a break.",
@@ -31,11 +33,6 @@ class Bar:
     code: str
     ends_at: datetime | None = None
 
-    @classmethod
-    def of(cls, code: str, barred_until: datetime | None) -> Bar:
-        """Return the bar `code` of a player whose longest break ends at `barred_until`."""
-        return cls(code, barred_until if code in ENDING else None)
-
 
 #: Bars that end by themselves.
 ENDING: Final = frozenset({"time_out_active", "self_excluded"})
@@ -49,4 +46,19 @@ def standing(player_id: int, today: date, checked_in: Collection[str]) -> Bar | 
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, [today, list(checked_in), player_id])
         code, barred_until = cursor.fetchone()
-    return Bar.of(code, barred_until) if code else None
+    if not code:
+        return None
+    return Bar(code, told_end(player_id, barred_until) if code in ENDING else None)
+
+
+def told_end(player_id: int, barred_until: datetime | None) -> datetime | None:
+    """Return when the break of a player who is barred until then ends; None where we do not know.
+
+    What a register says ends with its answer, and then it is asked again: to call that an end would be untrue.
+    """
+    if barred_until is None:
+        return None
+    by_register = Protection.objects.filter(
+        player_id=player_id, kind=Protection.Kind.REGISTER, ends_at=barred_until
+    )
+    return None if by_register.exists() else barred_until

@@ -1,26 +1,18 @@
-"""A register of GAMSTOP's shape: one request about one person, answered yes or no.
+"""GAMSTOP: one request about one person, answered in a header.
 
-The field names and the answer are those of the stand-in in the sandbox (docs/sandbox.md). GAMSTOP's own interface is
-given out under contract and was not read; whoever has it changes this file and nothing else.
+Its specification is given out under contract and was not read. What is here is what public clients of it agree on: a
+form posted to the versioned root with `X-API-Key`, answered 200 with `X-Exclusion`: Y is excluded, N is not, P was once
+and is no longer. It tells no last day. Confirm it against the specification when taking part.
 """
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Literal
 from urllib.parse import urlencode
-
-import msgspec
 
 from carriers.interface import HttpRequest
 from carriers.registers import Person, Question, Register, Verdict
 
-
-class _Answer(msgspec.Struct):
-    """`exclusion`: "Y" or "N"; `expires_on` is the last day, where there is one."""
-
-    exclusion: Literal["Y", "N"]
-    expires_on: date | None = None
+_EXCLUDED = {"Y": True, "N": False, "P": False}
 
 
 class Adapter(Register):
@@ -38,11 +30,13 @@ class Adapter(Register):
         }
         answer = yield HttpRequest(
             "POST",
-            f"{self.profile.base_url}/v2/exclusions",
+            self.profile.base_url,
             {"X-API-Key": self.profile.api_key, "Content-Type": "application/x-www-form-urlencoded"},
             urlencode(form).encode(),
         )
         if answer.status != 200:
             raise ValueError(f"the register answered {answer.status}")
-        told = msgspec.json.decode(answer.body, type=_Answer)
-        return Verdict(told.exclusion == "Y", told.expires_on)
+        told = answer.headers.get("x-exclusion", "").strip().upper()
+        if told not in _EXCLUDED:
+            raise ValueError("the register answered without Y, N or P in X-Exclusion")
+        return Verdict(_EXCLUDED[told])

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from carriers.sandbox import errors
 from carriers.sandbox.answers import GARBAGE, Answer
-from carriers.sandbox.clock import stamp
 from carriers.sandbox.errors import Refused, invalid
 from carriers.sandbox.seen import Seen
 from carriers.sandbox.waiting import hang
-from carriers.sandbox.wire import encode
 from carriers.sandbox.world import World, read_limited
 
-PATH = "/register/v2/exclusions"
+PATH = "/register/v2"
 #: What must be sent about a person; `email` and `mobile` may be empty.
 REQUIRED = ("firstName", "lastName", "dateOfBirth", "postcode")
-_EXCLUDED_FOR = timedelta(days=182)
 
 
 async def answer(request: web.BaseRequest, world: World) -> Answer:
@@ -53,17 +50,18 @@ def whom(form: dict[str, str]) -> str:
 async def _told(last_name: str, request: web.BaseRequest, world: World) -> Answer:
     match last_name:
         case "excluded":
-            today = datetime.fromisoformat(stamp(world.clock.now())).astimezone(UTC).date()
-            return _json({"exclusion": "Y", "expires_on": (today + _EXCLUDED_FOR).isoformat()})
+            return _saying("Y")
+        case "returned":
+            return _saying("P")
         case "slow":
             await hang(request, world.clock, world.settings)
-            return _json({"exclusion": "N"})
+            return _saying("N")
         case "down":
             raise Refused(errors.UNAVAILABLE)
         case "garbled":
             return Answer(200, GARBAGE, "text/html; charset=utf-8")
-    return _json({"exclusion": "N"})
+    return _saying("N")
 
 
-def _json(body: dict[str, str]) -> Answer:
-    return Answer(200, encode(body), headers={"Cache-Control": "no-store"})
+def _saying(exclusion: str) -> Answer:
+    return Answer(200, b"", headers={"Cache-Control": "no-store", "X-Exclusion": exclusion})

@@ -209,7 +209,8 @@ class _Shift:
         return ended
 
     def _record(self, all_ended: list[tuple[Owner, Ended]]) -> None:
-        refunds.conclude([(owner, end) for owner, end in all_ended if isinstance(owner, ClaimedRefund)])
+        given_back = [(owner, end) for owner, end in all_ended if isinstance(owner, ClaimedRefund)]
+        refunds.conclude(given_back, self.sightings)
         for owner, _ in all_ended:
             if isinstance(owner, Check):
                 self._go_on(owner)

@@ -190,6 +190,8 @@ def _carry_out(case: Case, deposit: Deposit, resolution: Case.Resolution, by: Cl
             detail=reason,
             reason_code=_REASON_CODES[resolution],
         )
+    if resolution == Case.Resolution.CREDITED:
+        vulnerability.look([deposit.player_id])
 
 
 def _credit(deposit: Deposit, kind: str) -> None:

@@ -83,7 +83,8 @@ class BreakerAdmin(ReadOnlyAdmin):
             breaker_id,
             opens=True,
             title="Open the breaker",
-            explanation="Deposits wait, or go by another route where there is one, until somebody closes it again. "
+            explanation="Deposits wait, or go by another route where there is one, until somebody closes it again; "
+            "refunds wait. "
             "What the carrier already has is not touched.",
             button="Open it",
         )

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from accounts.admin.filters import FilterForm
@@ -18,15 +18,14 @@ from accounts.models import LedgerAccount, Partner, Player, PlayerPhone
 from carriers import registry
 from carriers.redaction import mask_msisdn
 from deposits.actions.eligibility import bar_of, eligibility
-from deposits.admin import closed_loop, words
+from deposits.admin import closed_loop, player_acts, words
+from deposits.admin.player_acts import LIMIT_CURRENCY
 from deposits.models import Deposit
 from deposits.presentation import format_money
 
 _NEWEST_DEPOSITS = 50
 _MOST_NAMESAKES = 200
 _MOST_PARTNERS = 200
-#: The currency of a player's own limit, as long as the product has one per player.
-_LIMIT_CURRENCY = "GBP"
 
 
 class PlayerFilters(FilterForm):
@@ -42,7 +41,7 @@ class PlayerFilters(FilterForm):
 
 @admin.register(Player)
 class PlayerAdmin(ReadOnlyAdmin):
-    """Read only: what changes a player goes through the product, never through a form."""
+    """Read only: what changes a player goes through the product (player_acts.py), never through a form."""
 
     filter_form = PlayerFilters
     subject_kind = "player"
@@ -110,18 +109,21 @@ class PlayerAdmin(ReadOnlyAdmin):
             _deposits(player),
             audit_table(self.subject_kind, self.subject(player)),
         ]
-        return Page(f"Player {player.external_id}", facts, tables)
+        return Page(f"Player {player.external_id}", facts, tables, player_acts.buttons(request, player))
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*player_acts.urls(self), *super().get_urls()]
 
 
 def _own_limits(player: Player) -> Table:
     """What the player has set for himself, and how it stands in the currency of the page."""
     profile = next(
-        (one for one in registry.registry().profiles.values() if _LIMIT_CURRENCY in one.currencies), None
+        (one for one in registry.registry().profiles.values() if LIMIT_CURRENCY in one.currencies), None
     )
     rows = []
     if profile is not None:
-        stands = eligibility(player.partner_id, player, profile, _LIMIT_CURRENCY, "", "")
-        rows = [list(map(cell, words.standing(one, _LIMIT_CURRENCY))) for one in stands.own]
+        stands = eligibility(player.partner_id, player, profile, LIMIT_CURRENCY, "", "")
+        rows = [list(map(cell, words.standing(one, LIMIT_CURRENCY))) for one in stands.own]
     return Table("Own limits", ("Limit", "Used"), rows)
 
 

@@ -15,7 +15,7 @@ from deposits.actions import hosted_links
 from deposits.api import link_inputs, link_operations, reading
 from deposits.api.answers import answer
 from deposits.api.authentication import HasPlayersScope, holder_of
-from deposits.api.players import actor_of, do_once, find
+from deposits.api.players import actor_of, do_once, find_player
 from deposits.api.views import ApiView, return_url_refused
 from deposits.models import HostedLink
 from deposits.references import public_link_id
@@ -34,7 +34,7 @@ class PlayerLinks(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         terms, lasts_s = link_inputs.create_link(reading.read_object(http), holder.mode)
-        known = find(player, holder, http)
+        known = find_player(player, holder, http)
         # What was made under this key stays so, whatever has been registered since.
         known_key = hosted_links.made_under(holder.client, key) is not None
         if terms.return_url and not known_key and not holder.may_return_to(terms.return_url):

@@ -45,7 +45,7 @@ class PlayerDetail(ApiView):
 
     def get(self, request: Request, player: str) -> HttpResponse:
         """Return what is known of the player."""
-        return answer(as_object(find(player, holder_of(request), request._request)))
+        return answer(as_object(find_player(player, holder_of(request), request._request)))
 
     def put(self, request: Request, player: str) -> HttpResponse:
         """Create the player, or replace what is known of them."""
@@ -75,7 +75,7 @@ class PlayerDetail(ApiView):
         http: HttpRequest = request._request
         holder = holder_of(request)
         given = player_inputs.particulars(reading.read_object(http), complete=False)
-        known = find(player, holder, http)
+        known = find_player(player, holder, http)
         try:
             changed = identity.change(known, given, actor_of(holder, http), rules.minimum_age)
         except NotAllowed as error:
@@ -96,7 +96,7 @@ class PlayerBreaks(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         kind, length = player_inputs.break_length(reading.read_object(http))
-        known = find(player, holder, http)
+        known = find_player(player, holder, http)
 
         def begin(locked: Player) -> None:
             _BEGIN[kind](locked, length, actor_of(holder, http))
@@ -117,7 +117,7 @@ class PlayerLimits(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         act, period, amount = player_inputs.limit_act(reading.read_object(http))
-        known, by = find(player, holder, http), actor_of(holder, http)
+        known, by = find_player(player, holder, http), actor_of(holder, http)
 
         def do(locked: Player) -> None:
             match act, period:
@@ -150,7 +150,7 @@ def do_once(player: Player, holder: KeyHolder, key: str, what: Any, act: Callabl
     return locked
 
 
-def find(name: str, holder: KeyHolder, http: HttpRequest) -> Player:
+def find_player(name: str, holder: KeyHolder, http: HttpRequest) -> Player:
     """Return the partner's player `name` of the key's mode. Raises `Problem` (404) for everybody else."""
     mine = Player.objects.filter(partner_id=holder.partner_id, is_test=holder.mode == "test")
     player = mine.filter(external_id=name).first() if checks.player(name) is None else None

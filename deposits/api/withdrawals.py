@@ -12,7 +12,7 @@ from deposits.actions.refusal import Refusal
 from deposits.api import inputs, reading, withdrawal_operations
 from deposits.api.answers import answer
 from deposits.api.authentication import WITHDRAW, HasPlayersScope, address_of, holder_of
-from deposits.api.players import find
+from deposits.api.players import find_player
 from deposits.api.problems import request_id
 from deposits.api.refusals import as_problem
 from deposits.api.views import ApiView
@@ -29,7 +29,7 @@ class PlayerSources(ApiView):
 
     def get(self, request: Request, player: str) -> HttpResponse:
         """Return where the player's deposits came from, and what is left to go back there."""
-        known = find(player, holder_of(request), request._request)
+        known = find_player(player, holder_of(request), request._request)
         return answer({"object": "list", "data": [_source(one) for one in sources(known.pk)]})
 
 
@@ -47,7 +47,7 @@ class PlayerWithdrawals(ApiView):
         holder = holder_of(request)
         key = reading.idempotency_key(http)
         wanted = inputs.create_withdrawal(reading.read_object(http))
-        known = find(player, holder, http)
+        known = find_player(player, holder, http)
         try:
             recorded = withdraw(
                 WithdrawalRequest(

@@ -20,7 +20,7 @@ class Breaker(models.Model):
         HALF_OPEN = "half_open", "half open"
 
     carrier = models.CharField(max_length=40)
-    # A step of a deposit: authorise, confirm, cancel or inquire.
+    # A step of a deposit: authorise, confirm, cancel or inquire; or refund.
     operation = models.CharField(max_length=10)
     state = models.CharField(max_length=10, choices=State, default=State.CLOSED, db_default=State.CLOSED)
     # Opened by staff: no evidence closes it, only staff.

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from deposits import transitions
-from deposits.actions import book, cases
+from deposits.actions import book, cases, vulnerability
 from deposits.models import Case, Deposit, Refund, SettlementFile, SettlementFinding, SettlementLine
 from deposits.reconciliation import refund_lines
 from deposits.reconciliation.verdicts import Judged
@@ -186,6 +186,7 @@ def _credit(file: SettlementFile, line: SettlementLine, deposit_id: UUID) -> boo
         reason_code="",
         carrier_payment_id=line.payment_id,
     )
+    vulnerability.look([deposit.player_id])
     return True
 
 

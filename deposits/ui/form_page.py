@@ -75,12 +75,13 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
     unserved = bool(choice.number) and choice.profile is None
     refusal = offers.refusal_now(stands, refused, minor or 0, unserved=unserved)
     why = refusal_reason(refusal, offered.currency) if refusal else None
+    shows_form = why is None or why.code in _FORM_STAYS
     is_other = minor not in amounts
     return {
         "first_time": offered.last_amount_minor is None and not offered.waiting,
         "balance": format_money(offered.balance_minor, offered.currency),
         "on_its_way": _on_its_way(offered),
-        "allowance": _allowance(offered, stands),
+        "allowance": _allowance(offered, stands) if shows_form else "",
         "bills": _bills(offered, choices, choice, stands),
         "banner": _banner(offered),
         "chips": [Chip(plain(one), _short(one), one == minor, one in off) for one in amounts],
@@ -100,7 +101,7 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
         "problems": found,
         "problem_at": {problem.field: problem.text for problem in found},
         "why": why,
-        "shows_form": why is None or why.code in _FORM_STAYS,
+        "shows_form": shows_form,
     }
 
 

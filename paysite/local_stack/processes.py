@@ -9,8 +9,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from paysite.local_stack.errors import LocalStackError
 from paysite.local_stack.guard import Guard
@@ -43,13 +44,34 @@ class Program:
     ready: Probe | None = None
 
 
+class Process(Protocol):
+    """What the supervisor asks of a process: as much of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is that of its group as well."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code as `poll` or `wait` has seen it; negative: the signal that ended it."""
+
+    def poll(self) -> int | None:
+        """Exit code, or None while it runs."""
+
+    def wait(self) -> int:
+        """Wait for the end, and return the exit code."""
+
+    def terminate(self) -> None:
+        """Send it SIGTERM, unless it has ended."""
+
+
 @dataclass
 class Running:
     """A program and its process of the moment."""
 
     program: Program
     log_path: Path
-    process: subprocess.Popen[bytes]
+    process: Process
     log_start: int
     started_at: float = field(default_factory=time.monotonic)
     backoff_s: float = FIRST_BACKOFF_S
@@ -87,10 +109,24 @@ def alive_for(seconds: float) -> Probe:
     return lambda running: time.monotonic() - running.started_at >= seconds
 
 
+def launch(program: Program, root: Path, log: BinaryIO) -> Process:
+    """Start a program in the directory `root`, in a session of its own, with its output in `log`."""
+    return subprocess.Popen(
+        list(program.command),
+        cwd=root,
+        env=dict(program.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
 class Supervisor:
     """The processes of one site, each in a process group of its own, with its output in `<log_dir>/<name>.log`.
 
-    `say` prints a line for the person; `pause` sleeps, in seconds, and raises to make the supervisor give up.
+    `say` prints a line for the person; `pause` sleeps, in seconds, and raises to make the supervisor give up; `start`
+    turns a program into a process, as `launch` does.
     """
 
     def __init__(
@@ -101,12 +137,14 @@ class Supervisor:
         *,
         say: Callable[[str], None] = print,
         pause: Callable[[float], None] = time.sleep,
+        start: Callable[[Program, Path, BinaryIO], Process] = launch,
     ) -> None:
         self._root = root
         self._log_dir = log_dir
         self._guard = guard
         self._say = say
         self._pause = pause
+        self._start = start
         self._running: dict[str, Running] = {}
 
     def pid(self, name: str) -> int:
@@ -126,16 +164,9 @@ class Supervisor:
         path = self._log_dir / f"{program.name}.log"
         with open_log(path) as log:
             start = log.seek(0, 2)
-            process = subprocess.Popen(
-                list(program.command),
-                cwd=self._root,
-                # PostgreSQL shows by this name whose connection is whose.
-                env={"PGAPPNAME": f"paysite {program.name}", **program.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            # PostgreSQL shows by this name whose connection is whose.
+            named = {"PGAPPNAME": f"paysite {program.name}", **program.environment}
+            process = self._start(replace(program, environment=named), self._root, log)
         self._guard.watch(process.pid, signal.SIGTERM)
         return Running(program, path, process, start)
 

@@ -21,6 +21,9 @@ from tests.carriers.line_server import Script, answer, serving
 _BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
 
 
+_BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
+
+
 def hang(_connection: socket.socket, _: int) -> bool:
     time.sleep(1.5)
     return False

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from tests.chaos.looking import OPEN, until
+
 if TYPE_CHECKING:
     from tests.chaos.players import Players
 
@@ -43,12 +45,15 @@ async def see_through(
     """Approve, or not, as often as the deposit asks for it, until it has ended."""
     decision = dice.choices([*_DECISIONS], [*_DECISIONS.values()])[0]
     key = str(uuid.UUID(int=dice.getrandbits(128)))
-    while True:
+
+    async def over() -> bool:
         status, deposit = await players.api(http, dice, "GET", f"/deposits/{deposit_id}")
-        if status == 200 and deposit["status"] not in ("processing", "action_required"):
+        if status != 200:
+            return False
+        if deposit["status"] not in OPEN:
             players.told.counts[f"bank deposits that were told: {deposit['status']}"] += 1
-            return
-        asked = deposit.get("next_action") if status == 200 else None
+            return True
+        asked = deposit.get("next_action")
         if asked and asked["type"] == "redirect":
             way_back = await _decide(http, asked["url"], decision)
             if way_back:
@@ -56,7 +61,9 @@ async def see_through(
                 await asyncio.gather(*(_bring(players, http, dice, way_back) for _ in range(times)))
             elif way_back is not None:
                 await players.api(http, dice, "POST", f"/deposits/{deposit_id}/cancel", {}, key)
-        await asyncio.sleep(0.4)
+        return False
+
+    await until(over)
 
 
 async def _decide(http: aiohttp.ClientSession, url: str, decision: str) -> str | None:

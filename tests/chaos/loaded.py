@@ -30,8 +30,9 @@ def main() -> None:
             importlib.import_module("paysite.wsgi")
         else:
             importlib.import_module("django").setup()
+            importlib.import_module("deposits.ui.live")
         # The entry point of `live` is left to the child: its application belongs to one process.
-        importlib.import_module("paysite.urls" if what == "web" else "deposits.ui.live")
+        importlib.import_module("paysite.urls")
         _serve()
     elif what == "worker":
         # libfaketime 0.9.10 refuses the call by which Python sleeps (an absolute time of a clock that is not moved).

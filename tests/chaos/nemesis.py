@@ -16,7 +16,7 @@ import psycopg
 from redis import Redis
 from redis.exceptions import RedisError
 
-from deposits.crash_points import POINTS
+from deposits.crash_points import POINTS, REFUND_POINTS
 from tests.chaos.plan import Act
 from tests.chaos.rig import Rig, children
 from tests.fault_proxy import Fault
@@ -65,7 +65,10 @@ _DIES_AT = {
     "worker": "pool_child",
     "sweeper": "sweeper",
     "live": "live_worker",
+    "refund": "pool_child",
 }
+#: Where a refund is asked for, which is the web's.
+_ASKED_FOR = ("refund.before_commit", "refund.after_request")
 _CHILD = {"web": "web_worker", "worker": "pool_child", "live": "live_worker", "sweeper": "sweeper"}
 #: How long a passing fault of a proxy lasts at most when nobody meets it.
 _PASSING_S = 1.5
@@ -161,13 +164,14 @@ class Nemesis:
 
     def hits(self) -> dict[str, int]:
         """Return how often each crash point was hit."""
-        return {point: len(list(self._rig.points.glob(f"hit.{point}.*"))) for point in POINTS}
+        return {point: len(list(self._rig.points.glob(f"hit.{point}.*"))) for point in POINTS + REFUND_POINTS}
 
     def deaths(self) -> Counter[str]:
         """Return every process killed so far, by kind: by the nemesis and at crash points."""
         at_points = Counter[str]()
         for point, hits in self.hits().items():
-            at_points[_DIES_AT[point.partition(".")[0]]] += hits
+            asked_for = point in _ASKED_FOR
+            at_points[_DIES_AT["web" if asked_for else point.partition(".")[0]]] += hits
         return self.record.deaths + at_points
 
     # --- deaths ------------------------------------------------------------------------------------------------------

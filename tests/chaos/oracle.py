@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from deposits.states import FINAL, NOTHING_TAKEN, State
+from tests.chaos import refund_oracle
 from tests.chaos.players import Told
 
 #: Findings of one kind that are kept with their details.
@@ -32,6 +33,8 @@ class Verdict:
     for_people: int = 0
     #: Reversals that the carrier told nobody about: nobody can have booked them.
     untold_reversals: int = 0
+    #: Refunds by the state that they ended in.
+    refunds: dict[str, int] = field(default_factory=dict)
 
     def count(self, kind: str) -> int:
         """Return how often this invariant is broken."""
@@ -63,6 +66,7 @@ INVARIANTS = {
     "limits": "what is reserved against a limit is not what its deposits add up to",
     "audit": "the audit chain does not hold",
     "reads_in_flight": "a snapshot taken during the run did not sum to zero",
+    **refund_oracle.INVARIANTS,
 }
 
 _DEPOSITS = """
@@ -108,12 +112,16 @@ _BOOKS = {
 
 
 def judge(
-    database: psycopg.Connection[Any], charges: list[dict[str, Any]], notified: set[str], told: Told
+    database: psycopg.Connection[Any],
+    charges: list[dict[str, Any]],
+    given_back: list[tuple[str, int]],
+    notified: set[str],
+    told: Told,
 ) -> Verdict:
     """Compare everything after the run has come to rest.
 
-    `charges`: the carrier's whole record, charges and reversals. `notified`: references of which the carrier delivered
-    a notification about a cancel or a reversal.
+    `charges`: the carrier's whole record, charges and reversals. `given_back`: refunds (reference, minor units) by its
+    record. `notified`: references of which the carrier delivered a notification about a cancel or a reversal.
     """
     verdict = Verdict()
     with database.cursor(row_factory=dict_row) as cursor:
@@ -132,6 +140,9 @@ def judge(
             verdict.broken["limits"].append(str(row))
         for what, query in _BOOKS.items():
             verdict.broken["balances"] += [f"{what}: {row}" for row in cursor.execute(query).fetchall()]
+        found, verdict.refunds = refund_oracle.judge(database, given_back, charged, told.refunds)
+        for kind, findings in found.items():
+            verdict.broken[kind] += findings
         total = cursor.execute("SELECT coalesce(sum(amount_minor), 0)::bigint AS total FROM accounts_posting")
         verdict.ledger_sum = (total.fetchone() or {})["total"]
     return verdict

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from deposits.crash_points import POINTS
+from deposits.crash_points import POINTS, REFUND_POINTS
 from tests.chaos.profiles import Profile
 
 #: Deaths at crash points are planned a little above what is asked for: some may be armed too late to be met.
@@ -85,11 +85,11 @@ def draw(profile: Profile, seed: int) -> list[Act]:
     ]
     armed = [
         Act(_some_time(dice, ends_s), "arm", point, str(number))
-        for point in POINTS
-        for number in range(profile.hits + _SPARE_HITS)
+        for point in POINTS + REFUND_POINTS
+        for number in range(profile.hits_of(point) + _SPARE_HITS)
     ]
     killed = sum(act.kind in ("kill", "lose") for act in heavy)
-    left = profile.deaths - killed - profile.hits * len(POINTS)
+    left = profile.deaths - killed - sum(map(profile.hits_of, POINTS + REFUND_POINTS))
     victims = dice.choices(list(_LIGHT), list(_LIGHT.values()), k=max(left, 0) + _SPARE_DEATHS)
     children = [Act(_some_time(dice, ends_s), "child", victim) for victim in victims]
     return sorted(heavy + cuts + armed + children)

@@ -21,7 +21,9 @@ from typing import Any
 
 import aiohttp
 
-from tests.chaos import bank_players
+from tests.chaos import bank_players, refund_players
+from tests.chaos.looking import OPEN, until
+from tests.stack import await_condition
 
 #: Numbers with a story of their own, and how often of a thousand deposits each is used; the others meet the faults
 #: that the carrier draws. 016 never ends, by design, and is left out.
@@ -52,7 +54,7 @@ _PAGE_SHARE, _TWICE_SHARE = 0.3, 0.12
 _BANK_SHARE = 0.3
 _PLAYERS = 60
 #: A request is given up, and made again, after this long; a person gives up altogether after the other.
-_REQUEST_S, _PATIENCE_S = 8.0, 90.0
+_REQUEST_S, PATIENCE_S = 8.0, 90.0
 _CODE = "123456"
 #: With more than this waiting for an answer, nobody else asks and nobody else is killed: on a busy machine a run takes
 #: longer, and does not turn into a queue.
@@ -65,6 +67,8 @@ class Told:
 
     #: Idempotency key → the references that were answered to it: one, or something is wrong.
     accepted: dict[str, set[str]] = field(default_factory=dict)
+    #: The same of refunds.
+    refunds: dict[str, set[str]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     #: Those who gave up after a minute and a half: nothing is wrong with that, but they are told.
@@ -92,7 +96,7 @@ class Players:
     ) -> None:
         """`codes`: whether some numbers must be proved by a one-time code, which takes a player who stays.
 
-        `banks`: whether some pay from a bank.
+        `banks`: whether some pay from a bank. Where there are such players, some deposits are given back, too.
         """
         self.told = Told()
         #: While this says so, nobody else asks.
@@ -107,6 +111,11 @@ class Players:
         self._stop = threading.Event()
         self._all_asked = threading.Event()
         self._extra = threading.Event()
+        #: While this is set, partners begin to give deposits back; and how many are at it.
+        self.giving_back = threading.Event()
+        self.being_asked_back = 0
+        if banks:
+            self.giving_back.set()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="players")
 
     def start(self) -> None:
@@ -120,6 +129,13 @@ class Players:
     def ask_more(self, wanted: bool) -> None:
         """Go on with further deposits beyond the plan, about four a second, or no longer."""
         (self._extra.set if wanted else self._extra.clear)()
+
+    def give_no_more_back(self) -> None:
+        """Let nobody else ask for a refund, and wait until those who have asked are answered or have given up."""
+        self.giving_back.clear()
+        await_condition(
+            lambda: not self.being_asked_back, within_s=2 * PATIENCE_S, what="refunds being answered"
+        )
 
     def stop(self) -> None:
         """End what players still do: watching pages, waiting for codes."""
@@ -194,22 +210,34 @@ class Players:
         )
         key = str(uuid.UUID(int=dice.getrandbits(128)))
         asks = 2 if dice.random() < _TWICE_SHARE else 1
-        answers = await asyncio.gather(*(self._ask(http, dice, body, key) for _ in range(asks)))
+        told = self.told.accepted
+        answers = await asyncio.gather(
+            *(self.ask(http, dice, "/deposits", body, key, told) for _ in range(asks))
+        )
         self.asked()
-        told = next((answer for answer in answers if answer), None)
-        if told and by_bank:
-            await bank_players.see_through(self, http, dice, told["id"])
-        elif told and story == "009":
-            await self._confirm(http, dice, told["id"])
+        made = next((answer for answer in answers if answer), None)
+        if made and by_bank:
+            await bank_players.see_through(self, http, dice, made["id"])
+        elif made and story == "009":
+            await self._confirm(http, dice, made["id"])
+        if made and (by_bank or story in refund_players.STORIES) and dice.random() < refund_players.SHARE:
+            await refund_players.give_back(self, http, dice, made["id"])
 
-    async def _ask(
-        self, http: aiohttp.ClientSession, dice: random.Random, body: Any, key: str
+    async def ask(
+        self,
+        http: aiohttp.ClientSession,
+        dice: random.Random,
+        path: str,
+        body: Any,
+        key: str,
+        told: dict[str, set[str]],
     ) -> dict[str, Any] | None:
+        """POST `body` under `key` until it is answered; return what was made, and note it in `told`."""
         since = time.monotonic()
-        while time.monotonic() - since < _PATIENCE_S:
-            status, answer = await self.api(http, dice, "POST", "/deposits", body, key)
+        while time.monotonic() - since < PATIENCE_S:
+            status, answer = await self.api(http, dice, "POST", path, body, key)
             if status in (200, 201):
-                self.told.accepted.setdefault(key, set()).add(answer["reference"])
+                told.setdefault(key, set()).add(answer["reference"])
                 self.told.waits.append(time.monotonic() - since)
                 return dict(answer)
             if 400 <= status < 500 and status != 429:
@@ -222,14 +250,15 @@ class Players:
 
     async def _confirm(self, http: aiohttp.ClientSession, dice: random.Random, deposit_id: str) -> None:
         key = str(uuid.UUID(int=dice.getrandbits(128)))
-        while True:
+
+        async def over() -> bool:
             status, answer = await self.api(http, dice, "GET", f"/deposits/{deposit_id}")
-            if status == 200 and answer["status"] not in ("processing", "action_required"):
-                return
             if status == 200 and answer["status"] == "action_required":
                 code = {"code": _CODE}
                 await self.api(http, dice, "POST", f"/deposits/{deposit_id}/confirm", code, key)
-            await asyncio.sleep(0.5)
+            return status == 200 and answer["status"] not in OPEN
+
+        await until(over)
 
     async def api(
         self,
@@ -272,7 +301,7 @@ class _PagePlayer:
         story = self._dice.choice(self._all.page_stories)
         since = time.monotonic()
         form = ""
-        while time.monotonic() - since < _PATIENCE_S and not form:
+        while time.monotonic() - since < PATIENCE_S and not form:
             await self._get("/demo/")
             signed_in, _ = await self._post("/demo/", {"story": story})
             form = await self._get("/deposit/") if signed_in in (302, 303) else ""
@@ -282,7 +311,7 @@ class _PagePlayer:
             return ""
         key = _found(r'name="key"[^>]*? value="([^"]+)"', form)
         entry = {"key": key, "amount": str(self._dice.choice((10, 20, 30, 40))), "live": "1"}
-        while time.monotonic() - since < _PATIENCE_S:
+        while time.monotonic() - since < PATIENCE_S:
             status, location = await self._post("/deposit/", entry)
             if status == 303:
                 reference = _found(r"/deposit/(D-[0-9A-Z-]+)/", location)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deposits.crash_points import REFUND_POINTS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
@@ -21,6 +23,10 @@ class Profile:
     #: Minutes in which the deposits are made and processes die; start and settling come on top.
     minutes: float
     seeds: int = 1
+
+    def hits_of(self, point: str) -> int:
+        """Return how often this crash point must be hit; those of refunds more seldom, as refunds are."""
+        return max(self.hits // 5, 1) if point in REFUND_POINTS else self.hits
 
 
 PROFILES = {

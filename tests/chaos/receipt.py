@@ -118,6 +118,7 @@ def _one(piece: Piece) -> list[str]:
         f"{m['bank_style_reads']}, all summing to zero unless listed above.",
         f"- States at the end: {m['states']}. Not charged and set aside for people, because each of five claims died: "
         f"{m['set_aside_for_people']}.",
+        f"- Refunds, by the state that they ended in: {m.get('refunds', 'none made')}.",
         f"- Players: {m['players']}; {m['players_who_gave_up']} gave up after a minute and a half.",
         f"- The whole run took {m['run_s']} s.",
         *(f"- **Broken** {line}" for line in piece.findings),

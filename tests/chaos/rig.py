@@ -94,15 +94,13 @@ class ChaosStack(Stack):
 
     def start(self, sweepers: int = INSTANCES) -> None:
         """Seed the demo data and start every process; return when all are ready. More sweepers may be asked for."""
-        self._seed()
-        self._supervisor.start(programs.sandbox(self.site, self.environment))
+        wanted = []
         for number in range(self.site.instances):
-            for program in programs.instance(self.site, self.environment, number):
-                self.started.append(program.name)
-                self._supervisor.start(self._adapted(program))
+            wanted += programs.instance(self.site, self.environment, number)
         for number in range(self.site.instances, sweepers):
-            self.started.append(f"sweeper-{number + 1}")
-            self._supervisor.start(self._adapted(Program(self.started[-1], ("sweep",), self.environment)))
+            wanted.append(Program(f"sweeper-{number + 1}", ("sweep",), self.environment))
+        self.started = [program.name for program in wanted]
+        self._start([programs.sandbox(self.site, self.environment), *map(self._adapted, wanted)])
         self._supervisor.await_ready()
         self._start_reviving()
 

@@ -45,6 +45,11 @@ WHERE state NOT IN ('credited', 'declined', 'failed', 'cancelled', 'expired', 'r
             SELECT max(e.at) FROM deposits_depositevent AS e
             WHERE e.deposit_id = deposits_deposit.id AND e.event = 'set_aside')))
 """
+#: Refunds that neither ended nor are for people.
+_REFUNDS_UNFINISHED = """
+SELECT count(*) FROM deposits_refund
+WHERE state NOT IN ('returned', 'refused', 'failed', 'review') OR lease_owner <> ''
+"""
 #: What was set aside after five deaths of its workers is asked about once more after half an hour (3 min here): that
 #: wait is not sat out.
 _SECOND_CHANCE = """
@@ -76,7 +81,7 @@ class Outcome:
             "deaths": (deaths.total(), profile.deaths),
             "deaths of PostgreSQL": (deaths["postgres"], profile.postgres_deaths),
             "losses of Redis": (deaths["redis"], profile.redis_losses),
-            **{f"hits of {point}": (hits, profile.hits) for point, hits in self.hits.items()},
+            **{f"hits of {point}": (hits, profile.hits_of(point)) for point, hits in self.hits.items()},
         }
         return [f"{what}: {got} of {wanted}" for what, (got, wanted) in reached.items() if got < wanted]
 
@@ -140,12 +145,14 @@ def _load(
         players.ask_more(False)
         nemesis.disarm()
         players.await_all_asked(max(deadline - time.monotonic(), 10.0))
+        players.give_no_more_back()
     finally:
         progress.set()
 
 
 def _enough(profile: Profile, players: Players, nemesis: Nemesis) -> bool:
-    return len(players.told.accepted) >= profile.deposits and min(nemesis.hits().values()) >= profile.hits
+    met = all(hits >= profile.hits_of(point) for point, hits in nemesis.hits().items())
+    return met and len(players.told.accepted) >= profile.deposits
 
 
 def rest(rig: Rig, within_s: float) -> float:
@@ -160,9 +167,10 @@ def rest(rig: Rig, within_s: float) -> float:
         with psycopg.connect(rig.database_url) as database:
             database.execute(_SECOND_CHANCE)
             left, others = database.execute(_UNFINISHED).fetchone() or (0, 0)
-        if not left:
+            (refunds,) = database.execute(_REFUNDS_UNFINISHED).fetchone() or (0,)
+        if not left and not refunds:
             break
-        if not others and not advanced and spent > 20:
+        if not others and not refunds and not advanced and spent > 20:
             http("POST", f"{rig.stack.sandbox_url}/sandbox/clock", {"advance_s": RESERVATION_S})
             advanced = True
         time.sleep(0.25)
@@ -178,7 +186,7 @@ def judge(rig: Rig, told: Told) -> Verdict:
         if sent["state"] == "delivered" and sent["type"] == "payment-cancelled"
     }
     with psycopg.connect(rig.database_url, autocommit=True) as database:
-        verdict = oracle.judge(database, _charges(rig), notified, told)
+        verdict = oracle.judge(database, _charges(rig), _given_back(rig), notified, told)
     verdict.broken["audit"] += _audit(rig)
     return verdict
 
@@ -188,6 +196,16 @@ def _charges(rig: Rig) -> list[dict[str, Any]]:
     charged: list[dict[str, Any]] = http("GET", f"{rig.stack.sandbox_url}/sandbox/ledger").body["entries"]
     paid = http("GET", f"{rig.stack.sandbox_url}/sandbox/bank-ledger").body["entries"]
     return charged + [{**line, "kind": "charge"} for line in paid if line["kind"] == "payment"]
+
+
+def _given_back(rig: Rig) -> list[tuple[str, int]]:
+    """What carrier and bank have given back, (refund's reference, minor units), a line each time."""
+    sandbox = rig.stack.sandbox_url
+    refunds = http("GET", f"{sandbox}/sandbox/refunds").body["refunds"]
+    paid = http("GET", f"{sandbox}/sandbox/bank-ledger").body["entries"]
+    return [(one["refund"], one["amount_minor"]) for one in refunds] + [
+        (line["reference"], line["amount_minor"]) for line in paid if line["kind"] == "refund"
+    ]
 
 
 def _outcome(
@@ -208,6 +226,7 @@ def _outcome(
         "reversals_the_carrier_told_nobody_about": verdict.untold_reversals,
         "set_aside_for_people": verdict.for_people,
         "states": dict(verdict.states),
+        "refunds": verdict.refunds,
         "players_who_gave_up": len(players.told.gave_up),
         "players": dict(players.told.counts) | {"refused": dict(players.told.refusals)},
         "trouble": (nemesis.record.trouble + players.told.trouble)[:20],

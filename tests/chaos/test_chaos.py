@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deposits.crash_points import POINTS, REFUND_POINTS
 from tests.chaos.oracle import INVARIANTS
 from tests.local_servers import ROOT
 
@@ -44,4 +45,6 @@ def test_nothing_is_lost_and_nothing_doubled_whatever_dies(tmp_path: Path) -> No
     assert sum(facts["deaths"].values()) >= 300
     assert facts["deaths"]["postgres"] >= 2
     assert facts["deaths"]["redis"] >= 3
-    assert min(facts["crash_points"].values()) >= 10
+    hits = facts["crash_points"]
+    assert min(hits[point] for point in POINTS) >= 10
+    assert min(hits[point] for point in REFUND_POINTS) >= 2

@@ -20,6 +20,7 @@ from deposits import rules
 from deposits.actions.accept import accept
 from deposits.actions.refusal import Refusal
 from deposits.models import Attempt, Deposit
+from deposits.presentation import reason
 from deposits.states import State
 from tests.deposits.making import partner, request
 from tests.faults_evidence.conftest import Carrier
@@ -38,7 +39,7 @@ def register(carrier: Carrier, settings: Any) -> Any:
         settings.REGISTER = {
             "adapter": "gamstop",
             "jurisdictions": ["GB"],
-            "base_url": f"http://127.0.0.1:{carrier.sandbox.port}/register",
+            "base_url": f"http://127.0.0.1:{carrier.sandbox.port}/register/v2",
             "api_key": "key",
             "total_s": 1.0,
             **changes,
@@ -88,7 +89,7 @@ def worked(carrier: Carrier, player: Player) -> Deposit:
 def asked(carrier: Carrier) -> int:
     """How often the register was asked, by whomever."""
     seen = carrier.sandbox.call("GET", "/sandbox/requests").json["requests"]
-    return sum(one["path"] == "/register/v2/exclusions" for one in seen)
+    return sum(one["path"] == "/register/v2" for one in seen)
 
 
 def test_whom_the_register_does_not_know_is_charged_and_asked_about_once_a_day(carrier: Carrier) -> None:
@@ -109,10 +110,18 @@ def test_whom_it_knows_is_not_charged_and_refused_from_then_on(carrier: Carrier)
     assert carrier.posts(deposit) == []
     kept = Protection.objects.get(player=player)
     assert (kept.kind, kept.actor_kind) == ("register", "system")
-    assert 182 <= (kept.ends_at - kept.begins_at).days <= 183
+    # For as long as the answer counts: then it is asked again. The player is told no end that we do not know.
+    assert kept.ends_at - kept.begins_at == timedelta(days=1)
     with pytest.raises(Refusal) as refusal:
         deposit_of(player)
-    assert refusal.value.code == "self_excluded"
+    assert (refusal.value.code, refusal.value.facts) == ("self_excluded", {})
+    said = reason(deposit)
+    assert said is not None
+    assert said.text == "You chose to exclude yourself."
+
+
+def test_whom_it_knew_once_and_no_longer_is_charged(carrier: Carrier) -> None:
+    assert worked(carrier, person("Returned")).state == State.CREDITED
 
 
 @pytest.mark.parametrize("last_name", ["Down", "Garbled", "Slow"])
@@ -131,7 +140,7 @@ def test_a_setting_lets_them_be_charged_all_the_same(carrier: Carrier, register:
 
 
 def test_nobody_is_charged_when_the_register_is_not_there(carrier: Carrier, register: Any) -> None:
-    register(base_url="http://127.0.0.1:9/register")
+    register(base_url="http://127.0.0.1:9/register/v2")
     assert worked(carrier, person("Byron")).reason_code == "check_unavailable"
 
 

@@ -22,7 +22,7 @@ from tests.conftest import standing_stack
 from tests.stack import Answer, Stack, await_condition
 
 #: deploy/haproxy/haproxy.cfg.
-MAXCONN = 6
+MAXCONN = 4
 #: Rounds of so many deposits at once, of which so many fit into what is left of the player's own limit.
 ROUNDS, AT_ONCE, ROOM = 10, 100, 7
 #: Whoever waits for a connection is told after 2 s; Django's own pool would wait for 30.

@@ -63,7 +63,8 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh profile: no cookies, nothing in the cache. Whatever the console complains about fails the test."""
-    made = browser.new_context()
+    # What is offline here is the page, and not the service worker beside it.
+    made = browser.new_context(service_workers="block")
     yield made
     made.close()
 

@@ -287,6 +287,36 @@ def test_offline_before_the_tap_is_said(open_story: OpenStory, context: BrowserC
     expect(page.locator("#line")).to_have_text("")
 
 
+def test_a_tap_while_offline_is_sent_once_when_the_network_is_back(
+    stack: Stack, open_story: OpenStory, context: BrowserContext
+) -> None:
+    page = open_story("001")
+    context.set_offline(True)
+    expect(page.locator("#line")).to_have_text("You are offline")
+    tap(page)
+    expect(page.locator("#line")).to_contain_text("We will try again for one minute")
+    page.get_by_role("button", name="Try now").click()
+    context.set_offline(False)
+    see(page, "S13")
+    assert charged(stack, page) == [1_000]
+
+
+def test_a_tap_while_offline_for_longer_is_not_sent(
+    stack: Stack, open_story: OpenStory, context: BrowserContext
+) -> None:
+    page = open_story("001")
+    page.clock.install()
+    context.set_offline(True)
+    tap(page)
+    expect(page.get_by_role("button", name="Try now")).to_be_visible()
+    page.clock.run_for(61_000)
+    expect(page.locator("#line")).to_have_text("Not sent. Tap Deposit when you are ready.")
+    expect(page.locator(BUTTON)).to_have_accessible_name("Deposit £10 by phone bill")
+    context.set_offline(False)
+    page.goto(f"{stack.base_url}/deposit/history/")
+    assert page.locator(".list > li").count() == 0
+
+
 def test_f62_leaving_while_waiting_and_coming_back_shows_the_state_of_now(
     stack: Stack, open_story: OpenStory
 ) -> None:

@@ -42,6 +42,7 @@ def claimed(**changes: Any) -> ClaimedRefund:
         currency="GBP",
         state=State.SUBMITTING,
         step=Step.REFUND,
+        probe=False,
         lease_epoch=1,
         tries=1,
         inquiries=0,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,9 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from accounts import audit, figures
 from accounts.figures import LedgerWalk
 from accounts.models import LedgerAccount, LedgerEntry
-from deposits.models import CarrierNotification, DepositEvent
+from deposits.models import CarrierNotification, DepositEvent, Refund
 from tests.deposits.admin.staging import credited, in_review, sent
 from tests.deposits.making import accepted
+from tests.refunds.conftest import ask
 
 TOKEN = "token-for-metrics-only"
 
@@ -85,6 +88,17 @@ def test_the_age_of_an_unknown_outcome_counts_from_the_first_send() -> None:
         )
     age = value("oldest_unknown_age_seconds", carrier="sandbox-mobile")
     assert age == pytest.approx(1_000 * 86_400, abs=60)
+
+
+def test_open_refunds_are_counted_and_the_oldest_has_its_age() -> None:
+    names = {name for name, _ in scrape()}
+    assert {"paysite_refunds", "paysite_oldest_refund_age_seconds"} <= names
+    before = value("refunds", state="approved")
+    refund = ask(credited(accepted(player=f"p-{uuid.uuid4().hex[:12]}")), 500)
+    Refund.objects.filter(pk=refund.pk).update(approved_at=Now() - timedelta(days=1_000))
+    assert value("refunds", state="approved") == before + 1
+    assert value("oldest_refund_age_seconds", carrier="sandbox-mobile") == pytest.approx(86_400_000, abs=60)
+    assert ("paysite_refunds", (("state", "returned"),)) not in scrape()
 
 
 def test_the_oldest_due_row_says_how_long_work_waits() -> None:

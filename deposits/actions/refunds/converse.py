@@ -14,6 +14,7 @@ from deposits import refund_transitions
 from deposits.actions import each_alone
 from deposits.actions.refunds.decide import decide
 from deposits.actions.refunds.record import record
+from deposits.breakers import REFUND, Sightings
 from deposits.crash_points import reach
 from deposits.refund_transitions import ClaimedRefund, Step
 
@@ -60,8 +61,8 @@ def conversation(claimed: ClaimedRefund) -> Conversation:
     return adapter.refund(order) if claimed.step == Step.REFUND else adapter.inquire_refund(order)
 
 
-def conclude(ended: Sequence[tuple[ClaimedRefund, Ended]]) -> None:
-    """Record what the conversations came to."""
+def conclude(ended: Sequence[tuple[ClaimedRefund, Ended]], sightings: Sightings) -> None:
+    """Record what the conversations came to, and what those that sent have seen of their carriers."""
     if not ended:
         return
     reach("refund.after_answer")
@@ -69,3 +70,9 @@ def conclude(ended: Sequence[tuple[ClaimedRefund, Ended]]) -> None:
     if decided := [(claimed, result) for claimed, result in results if result]:
         record(decided)
     reach("refund.after_commit")
+    for claimed, end in ended:
+        if claimed.step == Step.REFUND:
+            sightings.add(
+                claimed.carrier, REFUND, end.outcome, sends=int(claimed.in_doubt), probe=claimed.probe
+            )
+    sightings.tell()

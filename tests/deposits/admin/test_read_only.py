@@ -6,6 +6,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 
+import paysite.urls  # noqa: F401  the admin's pages are found with the addresses
 from accounts.admin.read_only import ReadOnlyAdmin
 from deposits.models import Deposit
 from tests.deposits.admin.staging import LIST, page_of

@@ -14,12 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import ApiKey, Player
-from deposits import limits, rule_sets
+from deposits import limits
 from deposits.limits import COLUMNS
 from deposits.models import Accumulator
-from deposits.rules import Scope, minute_of
+from deposits.rules import Scope
 from tests.deposits.api.calling import Api, body, check_problem
 from tests.deposits.api.conftest import MakeApi
+from tests.deposits.api.shipped import RULES, Shipped, already, each
 from tests.deposits.clock import standing_at
 from tests.deposits.plans import plan, reads_no_whole_table
 
@@ -30,7 +31,6 @@ BILL = {"type": "carrier_billing", "phone_number": NUMBER}
 PLAYER = "p-rules"
 #: A Sunday in the middle of everything, and one in the time of rules that have ended since.
 NOW, BEFORE = datetime(2026, 11, 22, 12, tzinfo=UTC), datetime(2026, 6, 14, 12, tzinfo=UTC)
-SHIPPED = {fields["code"]: fields for fields in rule_sets.shipped()}
 SYMBOLS = {"GBP": "£", "EUR": "€"}
 Change = Callable[..., None]
 
@@ -55,22 +55,6 @@ def applying(rule: dict[str, Any], change_carriers: Change) -> Iterator[str]:
         yield currency
 
 
-def already(kind: str, subject: str, currency: str, minor: int, ago: timedelta, at: datetime) -> None:
-    """Let so much have been deposited some time ago."""
-    Accumulator.objects.update_or_create(
-        subject_kind=kind,
-        subject=subject,
-        currency=currency,
-        defaults={
-            "minutes": [minute_of(at - ago)],
-            "reserved": [0],
-            "settled": [minor],
-            "returned": [0],
-            "counts": [1],
-        },
-    )
-
-
 def how_long_ago(rule: dict[str, Any]) -> timedelta:
     """Within the rule's window, and within none that is shorter."""
     if rule["window"] == "day" or rule.get("length") == "24 hours":
@@ -78,25 +62,11 @@ def how_long_ago(rule: dict[str, Any]) -> timedelta:
     return timedelta(days=2 if rule["window"] in ("rolling", "week") else 10)
 
 
-#: Which test goes to the edge of which rules. A rule that ships and is in none of them fails, below.
-SINGLE = [code for code, rule in SHIPPED.items() if rule["measure"] == "amount"]
-BY_NUMBER = [
-    code
-    for code, rule in SHIPPED.items()
-    if rule["measure"] == "gross" and rule["subject"] == "phone_number" and "own" not in rule
-]
-OWN = [code for code, rule in SHIPPED.items() if "own" in rule]
-
-
-def test_every_rule_that_ships_has_a_deposit_on_either_side_of_its_edge() -> None:
-    assert sorted([*SINGLE, *BY_NUMBER, *OWN]) == sorted(SHIPPED)
-
-
-@pytest.mark.parametrize("code", SINGLE)
+@each("single amount")
 def test_a_single_amount_passes_up_to_the_rule_and_not_beyond(
-    api: Api, change_carriers: Change, code: str
+    api: Api, change_carriers: Change, rule: Shipped
 ) -> None:
-    rule = SHIPPED[code]
+    code = rule["code"]
     inside = max(rule["price_points"]) if "price_points" in rule else rule["amount"]
     with applying(rule, change_carriers) as currency:
         outside = deposit(api, inside + 1, currency)
@@ -116,11 +86,11 @@ def test_a_single_amount_passes_up_to_the_rule_and_not_beyond(
         assert method["maximum"] == inside
 
 
-@pytest.mark.parametrize("code", BY_NUMBER)
+@each("by number")
 def test_deposits_of_one_number_pass_up_to_the_rule_and_not_beyond(
-    api: Api, change_carriers: Change, code: str
+    api: Api, change_carriers: Change, rule: Shipped
 ) -> None:
-    rule = SHIPPED[code]
+    code = rule["code"]
     with applying(rule, change_carriers) as currency:
         already("phone_number", NUMBER, currency, rule["amount"] - 100, how_long_ago(rule), NOW)
         assert ask(api, currency=currency, amount=100)["eligible"] is True
@@ -141,11 +111,11 @@ def test_deposits_of_one_number_pass_up_to_the_rule_and_not_beyond(
     assert first["resets_at"] > "2026-11-22T12:00"
 
 
-@pytest.mark.parametrize("code", OWN)
+@each("own limit")
 def test_a_players_own_limit_lets_deposits_pass_up_to_it_and_not_beyond(
-    api: Api, change_carriers: Change, code: str
+    api: Api, change_carriers: Change, rule: Shipped
 ) -> None:
-    rule = SHIPPED[code]
+    code = rule["code"]
     with applying(rule, change_carriers) as currency:
         assert deposit(api, 3_000, currency).status_code == 201
         player = Player.objects.get(external_id=PLAYER)
@@ -224,7 +194,7 @@ def test_a_key_that_only_reads_may_ask_and_a_live_key_needs_a_known_player(make_
 
 
 def test_every_column_of_an_own_limit_has_a_period() -> None:
-    assert {rule["own"] for rule in SHIPPED.values() if "own" in rule} == set(COLUMNS)
+    assert {rule["own"] for rule in RULES if "own" in rule} == set(COLUMNS)
 
 
 def _partner(api: Api) -> int:

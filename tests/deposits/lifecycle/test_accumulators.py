@@ -55,7 +55,8 @@ STEPS_MIN = [
     30 * 24 * 60,
 ]
 AMOUNTS = [100, 1_500, 2_000, 4_000]
-DAY_MOST, CYCLE_MOST, ROLLING_MOST, NET_MOST = 5_500, 8_000, 6_500, 9_500
+DAY_MOST, CYCLE_MOST, MONTH_MOST, ROLLING_MOST, NET_MOST = 5_500, 8_000, 9_000, 6_500, 9_500
+WEEK_COUNT, OWN_WEEK_MOST = 7, 7_500
 ANCHOR_DAY = 31
 
 
@@ -72,6 +73,17 @@ class Booked:
 def day_start(at: datetime) -> datetime:
     local = at.astimezone(LONDON)
     return datetime(local.year, local.month, local.day, tzinfo=LONDON).astimezone(UTC)
+
+
+def week_start(at: datetime) -> datetime:
+    local = at.astimezone(LONDON)
+    monday = local.date() - timedelta(days=local.weekday())
+    return datetime(monday.year, monday.month, monday.day, tzinfo=LONDON).astimezone(UTC)
+
+
+def month_start(at: datetime) -> datetime:
+    local = at.astimezone(LONDON)
+    return datetime(local.year, local.month, 1, tzinfo=LONDON).astimezone(UTC)
 
 
 def cycle_start(at: datetime) -> datetime:
@@ -98,7 +110,7 @@ class Clock:
 
 
 def make_rules(partner_id: int, number: str) -> None:
-    """Rules for one number and one partner only, in place of what would hold: a day, a cycle, rolling, net, count."""
+    """Rules for one number and one partner only, in place of what would hold: each kind of window and of measure."""
     shared: dict[str, Any] = {
         "jurisdiction": "GB",
         "zone": "Europe/London",
@@ -117,6 +129,8 @@ def make_rules(partner_id: int, number: str) -> None:
             "amount": CYCLE_MOST,
             "replaces": "gb-psr-month",
         },
+        {**phone, "measure": "gross", "window": "month", "amount": MONTH_MOST},
+        {**phone, "measure": "count", "window": "week", "amount": WEEK_COUNT},
         {**phone, "measure": "gross", "window": "rolling", "length": "24 hours", "amount": ROLLING_MOST},
         {**phone, "measure": "net", "window": "rolling", "length": "30 days", "amount": NET_MOST},
     ]
@@ -135,7 +149,14 @@ class Limits(RuleBasedStateMachine):
         partner = making.partner()
         self.partner_id = partner.pk
         self.number = f"+447700900{partner.pk:06}"
-        self.player = Player.objects.create(partner=partner, external_id="p-1", identity_state="verified")
+        # A test player, whose failures cool nobody down, with a limit of his own that counts from Monday on.
+        self.player = Player.objects.create(
+            partner=partner,
+            external_id="p-1",
+            identity_state="verified",
+            is_test=True,
+            weekly_limit_minor=OWN_WEEK_MOST,
+        )
         make_rules(partner.pk, self.number)
         self.booked: list[Booked] = []
         self.returned: list[tuple[int, int]] = []
@@ -154,7 +175,10 @@ class Limits(RuleBasedStateMachine):
         if not fits:
             with pytest.raises(Refusal) as refused:
                 accept(request)
-            assert refused.value.code == "carrier_monthly_limit"
+            # The player's own limits come first: whoever has reached them is not to be sent to another number.
+            own = self._gross(minute_of(week_start(self.clock.at))) + amount > OWN_WEEK_MOST
+            assert refused.value.code.startswith("limit_") == own
+            assert own or refused.value.code == "carrier_monthly_limit"
             return
         made = accept(request).deposit
         self.booked.append(Booked(made.id, minute_of(self.clock.at), amount))
@@ -168,7 +192,13 @@ class Limits(RuleBasedStateMachine):
             and self._gross(minute_of(cycle_start(at))) + amount <= CYCLE_MOST
             and self._gross(minute_of(at - timedelta(hours=24))) + amount <= ROLLING_MOST
             and self._gross(month) - back + amount <= NET_MOST
+            and self._gross(minute_of(month_start(at))) + amount <= MONTH_MOST
+            and self._number(minute_of(week_start(at))) < WEEK_COUNT
+            and self._gross(minute_of(week_start(at))) + amount <= OWN_WEEK_MOST
         )
+
+    def _number(self, since: int) -> int:
+        return sum(one.state != "failed" and one.minute >= since for one in self.booked)
 
     def _gross(self, since: int) -> int:
         return sum(one.amount for one in self.booked if one.state != "failed" and one.minute >= since)
@@ -217,8 +247,23 @@ class Limits(RuleBasedStateMachine):
             assert (sum(row.reserved) if row else 0) == reserved
             since = minute_of(self.clock.at - timedelta(days=31))
             gross = sum(one.amount for one in self.booked if one.state != "failed" and one.minute >= since)
-            number = sum(one.state != "failed" and one.minute >= since for one in self.booked)
+            number = self._number(since)
             assert (limits.used(row, "gross", since), limits.used(row, "count", since)) == (gross, number)
+
+    @invariant()
+    def nothing_is_above_a_limit(self) -> None:
+        if not hasattr(self, "booked"):
+            return
+        row = Accumulator.objects.filter(subject_kind="phone_number", subject=self.number).first()
+        for measure, since, most in (
+            ("gross", day_start(self.clock.at), DAY_MOST),
+            ("gross", cycle_start(self.clock.at), CYCLE_MOST),
+            ("gross", month_start(self.clock.at), MONTH_MOST),
+            ("gross", self.clock.at - timedelta(hours=24), ROLLING_MOST),
+            ("count", week_start(self.clock.at), WEEK_COUNT),
+            ("gross", week_start(self.clock.at), OWN_WEEK_MOST),
+        ):
+            assert limits.used(row, measure, minute_of(since)) <= most
 
     def teardown(self) -> None:
         if hasattr(self, "booked"):

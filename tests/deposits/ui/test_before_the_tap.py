@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditRecord, Player
+from deposits import rule_sets
 from deposits.states import State
 from tests.deposits.ui.banks import BANK
 from tests.deposits.ui.visiting import deposit_of, key_of, made_in, player, put, tap, text_of, visitor
@@ -121,3 +122,26 @@ def test_the_bill_and_what_is_left_are_told_before_the_tap() -> None:
     words = text_of(visitor(player(weekly_limit_minor=5_000)).get("/deposit/"))
     assert "You can deposit £50.00 more this week. It starts again on " in words
     assert "On your bill as PAYSITE*CASINO." in words
+
+
+def test_what_the_network_still_lets_the_number_be_charged_is_told_before_the_tap() -> None:
+    someone = player()
+    phone = someone.phones.get()
+    rule_sets.add(
+        {
+            "code": f"test-{someone.pk}",
+            "jurisdiction": "GB",
+            "zone": "Europe/London",
+            "currency": "GBP",
+            "effective_from": datetime(2018, 1, 13, tzinfo=UTC),
+            "source": "a test",
+            "subject": "phone_number",
+            "subject_key": phone.number,
+            "measure": "gross",
+            "window": "month",
+            "amount": 24_000,
+        },
+        "a test",
+    )
+    words = text_of(visitor(someone).get("/deposit/"))
+    assert "This number can take £240.00 more this month, until 1 " in words

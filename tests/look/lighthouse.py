@@ -1,0 +1,164 @@
+"""`make lighthouse`: what Lighthouse says of five screens, as a phone's browser that is signed in; five runs of each.
+
+It is installed by npm below .data. Exits 1 when a run's accessibility, best practices or SEO is
+below 100, a median of performance is, or the deposit page, cold, is larger than it may be.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from paysite.local_stack.chromium import launch_arguments, require_chromium
+from paysite.local_stack.ports import HOST
+from tests.look.standing import ROOT, standing
+from tests.look.walk import TAP, open_story, see
+
+PACKAGE = "lighthouse@12.8.2"  # the last one for Node 20
+FOLDER = ROOT / ".data" / "lighthouse"
+DEBUG_PORT = 9_333
+RUNS = 5
+#: A trace now and then fails in the browser; such a run says nothing about the page.
+TRIES = 3
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+EXACT = CATEGORIES[1:]
+MOST_BYTES, MOST_SCRIPT_BYTES = 14 * 1_024, 4 * 1_024
+
+
+def main() -> int:
+    """Print a table; return how it went as an exit status."""
+    _install()
+    problems: list[str] = []
+    # Ten times slower: a screen that waits still waits when Lighthouse is through with it.
+    with (
+        standing(TIME_DIVISOR="0.1") as base_url,
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory() as profile,
+    ):
+        browser = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=require_chromium(),
+            args=[*launch_arguments(), f"--remote-debugging-port={DEBUG_PORT}"],
+        )
+        problems += _sizes(browser, base_url)
+        for name, address in _screens(browser.new_page(), base_url):
+            problems += _judge(name, [_run(name, address, number) for number in range(RUNS)])
+        browser.close()
+    sys.stdout.write("".join(f"too little: {problem}\n" for problem in problems))
+    return 1 if problems else 0
+
+
+def _install() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if (FOLDER / "node_modules" / "lighthouse").is_dir():
+        return
+    if shutil.which("npm") is None:
+        raise SystemExit(
+            "Lighthouse needs Node 20 or newer with npm; install it (on Debian: apt-get install npm)"
+        )
+    subprocess.run(
+        ["npm", "install", "--prefix", FOLDER, "--no-audit", "--no-fund", "--silent", PACKAGE],
+        check=True,
+    )
+
+
+def _screens(page: Page, base_url: str) -> Iterator[tuple[str, str]]:
+    open_story(page, base_url, "001")
+    page.click(TAP)
+    see(page, "S13")
+    yield "S13 deposited", page.url
+    yield "S1 deposit", f"{base_url}/deposit/"
+    for story, screen, name in (
+        ("016", "S6", "S6 waiting"),
+        ("code", "S10", "S10 code"),
+        ("002", "S14", "S14 not deposited"),
+    ):
+        open_story(page, base_url, story)
+        page.click(TAP)
+        see(page, screen)
+        yield name, page.url
+
+
+def _run(name: str, address: str, number: int) -> dict[str, float]:
+    """Return the score of each category, 0 to 100, in one run against the browser that is signed in."""
+    file = FOLDER / f"{name.split()[0]}-{number}.json"
+    for _ in range(TRIES):
+        subprocess.run(
+            [
+                *(
+                    "node",
+                    str(FOLDER / "node_modules" / "lighthouse" / "cli" / "index.js"),
+                    address,
+                    "--quiet",
+                ),
+                *("--output=json", f"--output-path={file}", f"--port={DEBUG_PORT}", f"--hostname={HOST}"),
+                *(
+                    "--disable-storage-reset",
+                    "--form-factor=mobile",
+                    f"--only-categories={','.join(CATEGORIES)}",
+                ),
+            ],
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        if told and "runtimeError" not in told:
+            return {one: 100 * (told["categories"][one]["score"] or 0) for one in CATEGORIES}
+    raise SystemExit(f"Lighthouse failed {TRIES} times on {name}; see {file.relative_to(ROOT)}")
+
+
+def _judge(name: str, runs: list[dict[str, float]]) -> Iterator[str]:
+    performance = median(run["performance"] for run in runs)
+    least = {one: min(run[one] for run in runs) for one in EXACT}
+    told = ", ".join(f"{one} {value:.0f}" for one, value in least.items())
+    slowest = min(run["performance"] for run in runs)
+    sys.stdout.write(f"{name}: performance {performance:.0f} (least {slowest:.0f}), {told}\n")
+    sys.stdout.flush()
+    if performance < 100:
+        yield f"{name}: the median of performance is {performance:.0f}"
+    for one, value in least.items():
+        if value < 100:
+            yield f"{name}: {one} is {value:.0f}"
+
+
+def _sizes(browser: BrowserContext, base_url: str) -> Iterator[str]:
+    """What the deposit page costs a phone that has never been there, as it goes over the wire."""
+    page = browser.new_page()
+    protocol = browser.new_cdp_session(page)
+    protocol.send("Network.enable")
+    protocol.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    names: dict[str, str] = {}
+    sizes: dict[str, float] = {}
+
+    def asked(event: dict[str, Any]) -> None:
+        names[event["requestId"]] = Path(event["request"]["url"].split("?")[0]).name or "the page"
+
+    def loaded(event: dict[str, Any]) -> None:
+        sizes[names[event["requestId"]]] = event["encodedDataLength"]
+
+    protocol.on("Network.requestWillBeSent", asked)
+    protocol.on("Network.loadingFinished", loaded)
+    page.goto(f"{base_url}/deposit/", wait_until="networkidle")
+    page.close()
+    script = sum(size for name, size in sizes.items() if name.endswith(".js"))
+    total = sum(sizes.values())
+    parts = ", ".join(f"{name} {size:.0f}" for name, size in sizes.items())
+    sys.stdout.write(f"S1 cold: {total:.0f} bytes with headers ({parts})\n")
+    if total > MOST_BYTES:
+        yield f"S1 cold takes {total:.0f} bytes, and may take {MOST_BYTES}"
+    if script > MOST_SCRIPT_BYTES:
+        yield f"S1 cold takes {script:.0f} bytes of script, and may take {MOST_SCRIPT_BYTES}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""`make screenshots`: every screen that players see, light and dark, as a phone shows it, into docs/screens."""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal
+
+from playwright.sync_api import sync_playwright
+
+from paysite.local_stack.chromium import launch_arguments, require_chromium
+from tests.look.standing import ROOT, standing
+from tests.look.walk import walk
+
+FOLDER = ROOT / "docs" / "screens"
+PHONE = {"width": 390, "height": 844}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+def main() -> int:
+    """Take the pictures; what was there of the same name is replaced."""
+    taken = 0
+    with standing(TIME_DIVISOR="2") as base_url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=require_chromium(), args=launch_arguments())
+        page = browser.new_page(viewport={"width": PHONE["width"], "height": PHONE["height"]})
+        page.emulate_media(reduced_motion="reduce")
+        for name in walk(page, base_url):
+            for theme in THEMES:
+                page.emulate_media(color_scheme=theme)
+                page.screenshot(path=FOLDER / f"{name}-{theme}.png", full_page=True)
+                taken += 1
+        browser.close()
+    sys.stdout.write(f"{taken} pictures in {FOLDER.relative_to(ROOT)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""A walk through every screen that players see, as players get there: by the sandbox's stories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from playwright.sync_api import Page, expect
+
+#: Some screens come when a carrier has been silent for minutes, divided by TIME_DIVISOR.
+PATIENCE_MS = 60_000
+_WAITING = {"S6": "s06-waiting", "S7": "s07-slow", "S8": "s08-very-slow", "S9": "s09-unknown"}
+TAP = "form[data-once] button.button"
+
+
+def walk(page: Page, base_url: str) -> Iterator[str]:
+    """Lead `page` from screen to screen; yields each one's name while it is shown."""
+    yield from _form(page, base_url)
+    yield from _lists(page, base_url)
+    yield from _limits(page, base_url)
+    yield from _answers(page, base_url)
+    yield from _bank(page, base_url)
+    yield from _silence(page, base_url)
+
+
+def open_story(page: Page, base_url: str, story: str, kind: str = "story") -> None:
+    """Become a fresh player with the sandbox's phone number or bank `story`, on the deposit page."""
+    page.goto(f"{base_url}/demo/")
+    page.click(f"button[name='{kind}'][value='{story}']")
+    page.wait_for_url("**/deposit/**")
+
+
+def see(page: Page, screen: str) -> None:
+    """Wait until the page shows this screen."""
+    expect(page.locator(f"[data-screen='{screen}']")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def _form(page: Page, base_url: str) -> Iterator[str]:
+    open_story(page, base_url, "001")
+    yield "s02-first-deposit"
+    page.click(TAP)
+    see(page, "S13")
+    yield "s13-deposited"
+    page.locator("summary").click()
+    yield "s13-what-happened"
+    page.goto(f"{base_url}/deposit/")
+    yield "s01-deposit"
+    page.check("[data-n='other']")
+    page.fill("#other", "3")
+    page.click(TAP)
+    expect(page.locator("#other-problem")).to_be_visible()
+    yield "s03-other-amount"
+    page.fill("#other", "25")
+    page.click(TAP)
+    see(page, "review")
+    yield "review"
+
+
+def _lists(page: Page, base_url: str) -> Iterator[str]:
+    for path, name in (
+        ("/deposit/history/", "s26-my-deposits"),
+        ("/deposit/limits/", "limits"),
+        ("/deposit/limits/change/", "limits-and-breaks"),
+        ("/deposit/phone-bill/", "how-phone-bill-works"),
+        ("/deposit/nothing", "not-found"),
+        ("/demo/", "demo"),
+    ):
+        page.goto(f"{base_url}{path}")
+        yield name
+
+
+def _limits(page: Page, base_url: str) -> Iterator[str]:
+    page.goto(f"{base_url}/deposit/limits/first/?amount=20")
+    yield "s04-first-limit"
+    page.get_by_role("link", name="Continue without a limit").click()
+    yield "s04-without-a-limit"
+    page.goto(f"{base_url}/deposit/limits/change/")
+    page.get_by_role("button", name="Take a break").click()
+    yield "take-a-break"
+    page.get_by_role("button", name="Yes, for").click()
+    page.wait_for_url("**/deposit/")
+    yield "taking-a-break"
+    open_story(page, base_url, "limit")
+    page.check("[data-n='other']")
+    page.fill("#other", "20")
+    page.click(TAP)
+    yield "above-the-limit"
+
+
+def _answers(page: Page, base_url: str) -> Iterator[str]:
+    open_story(page, base_url, "002")
+    page.click(TAP)
+    see(page, "S14")
+    yield "s14-not-deposited"
+    open_story(page, base_url, "code")
+    page.click(TAP)
+    see(page, "S10")
+    yield "s10-code"
+    page.fill("#code", "999999")
+    page.click("button[form=act]:not([formaction])")
+    expect(page.locator(".summary")).to_be_visible(timeout=PATIENCE_MS)
+    yield "s10-wrong-code"
+    page.get_by_role("button", name="Cancel").click()
+    see(page, "S16")
+    yield "s16-cancelled"
+
+
+def _bank(page: Page, base_url: str) -> Iterator[str]:
+    open_story(page, base_url, "sandbox-bank", "bank")
+    yield "s12-bank-chosen"
+    page.click(TAP)
+    page.get_by_role("button", name="Approve").first.wait_for(timeout=PATIENCE_MS)
+    page.go_back()
+    see(page, "S12")
+    yield "s12-approve"
+
+
+def _silence(page: Page, base_url: str) -> Iterator[str]:
+    open_story(page, base_url, "016")
+    page.click(TAP)
+    page.wait_for_url("**/deposit/D-*/")
+    screen = ""
+    # By passing time alone; on a busy machine one may be over before it is looked at.
+    while screen != "S9":
+        page.wait_for_selector(f"[data-screen]:not([data-screen='{screen}'])", timeout=2 * PATIENCE_MS)
+        screen = page.locator("[data-screen]").get_attribute("data-screen") or ""
+        yield _WAITING[screen]
+    page.goto(f"{base_url}/deposit/")
+    yield "s18-still-waiting"
