@@ -20,6 +20,32 @@
       button.textContent = button.kept;
     }
   });
+  // A passkey: the browser asks the device, and the device its owner.
+  const passkey = document.querySelector("[data-passkey]");
+  if (passkey && window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON) {
+    const adds = passkey.dataset.passkey === "add";
+    const post = async (address, body) => {
+      const headers = { "X-CSRFToken": passkey.elements.csrfmiddlewaretoken.value, "Content-Type": "application/json" };
+      const answer = await fetch(address, { method: "POST", headers, body });
+      if (!answer.ok) throw answer;
+      return answer.json();
+    };
+    passkey.hidden = false;
+    passkey.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      try {
+        const told = await post(passkey.dataset.begin, "{}");
+        const made = adds
+          ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(told) })
+          : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(told) });
+        location.assign((await post(passkey.dataset.end, JSON.stringify(made))).to);
+      } catch {
+        document.getElementById("line").textContent = passkey.dataset.said;
+      }
+    });
+  }
+
   // The browser asks the player first, and gives the code only after their own "Allow".
   const field = document.getElementById("code");
   if (!field || !("OTPCredential" in window)) return;

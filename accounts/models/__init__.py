@@ -3,6 +3,7 @@
 from accounts.models.audit import AuditRecord
 from accounts.models.ledger import LedgerAccount, LedgerEntry, Posting
 from accounts.models.partner import ApiKey, Partner
+from accounts.models.passkey import Passkey
 from accounts.models.person import Person, PlayerAct
 from accounts.models.player import Player, PlayerPhone
 from accounts.models.protection import Protection
@@ -15,6 +16,7 @@ __all__ = [
     "LedgerAccount",
     "LedgerEntry",
     "Partner",
+    "Passkey",
     "Person",
     "Player",
     "PlayerAct",

@@ -20,7 +20,8 @@ from accounts.protections.acts import Actor
 from deposits.ui import demo_players
 
 SESSION_KEY = "player_id"
-_SINCE = "signed_in_at"
+#: When the session began (seconds since 1970).
+SINCE = "signed_in_at"
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -33,7 +34,7 @@ def sign_in(request: HttpRequest, player: Player) -> None:
     What was kept about another player, or by an earlier link, is forgotten.
     """
     request.session.flush()
-    request.session[_SINCE] = time.time()
+    request.session[SINCE] = time.time()
     request.session[SESSION_KEY] = player.pk
     rotate_token(request)
 
@@ -54,7 +55,7 @@ def session_player(request: HttpRequest) -> Player | None:
 def _has_signed_out_since(request: HttpRequest, player: Player) -> bool:
     """Whether the player signed out everywhere after this session began."""
     ended = player.signed_out_at
-    return ended is not None and request.session.get(_SINCE, 0.0) <= ended.timestamp()
+    return ended is not None and request.session.get(SINCE, 0.0) <= ended.timestamp()
 
 
 def actor_of(request: HttpRequest, player: Player | None = None) -> Actor:

@@ -31,6 +31,8 @@ from deposits.ui.sign_in import actor_of, for_players, session_player, sign_in
 
 #: A browser in which somebody has shown by a code who they are stays signed in so long.
 KNOWN_DEVICE_S = 30 * 24 * 3_600
+#: In the session: by what the player has shown who they are, "code" or "passkey".
+KNOWN_BY = "known_by"
 _PENDING = "signing_in"
 _LONGEST_ENTRY = 40
 
@@ -60,7 +62,9 @@ def _pending(request: HttpRequest) -> Pending:
     return Pending(**request.session.get(_PENDING, {}))
 
 
-def _where_offered(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def where_offered(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """A view that is there only where something can send codes."""
+
     @wraps(view)
     def checked(request: HttpRequest) -> HttpResponse:
         if not signing_in.is_offered():
@@ -71,12 +75,18 @@ def _where_offered(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_where_offered
+@where_offered
 def number(request: HttpRequest) -> HttpResponse:
     """GET: asks for the number; `?next=` is where to go afterwards. POST: have a code sent to it."""
     pending = _pending(request)
     if request.method != "POST":
-        shown = {"typed": pending.typed, "problem": pending.problem, "next": request.GET.get("next", "")}
+        wanted = request.GET.get("next", "")
+        shown = {
+            "typed": pending.typed,
+            "problem": pending.problem,
+            "next": wanted,
+            "next_query": urlencode({"next": wanted}),
+        }
         return render(request, "sign_in/number.html", shown)
     pending = Pending(
         typed=request.POST.get("number", "").strip()[:_LONGEST_ENTRY], next=request.POST.get("next", "")
@@ -91,7 +101,7 @@ def number(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_where_offered
+@where_offered
 def code(request: HttpRequest) -> HttpResponse:
     """GET: asks for the code. POST: sign in by it, or, with `again`, have a new one sent; the old one stays good."""
     pending = _pending(request)
@@ -116,7 +126,7 @@ def code(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@_where_offered
+@where_offered
 def account(request: HttpRequest) -> HttpResponse:
     """Asks whose player it is, where the number belongs to players of several partners."""
     pending = _pending(request)
@@ -176,13 +186,23 @@ def _wrong(pending: Pending, typed: str | None) -> str:
 
 
 def _enter(request: HttpRequest, player: Player, pending: Pending) -> HttpResponse:
-    """Make the player the session's, on a device that is known from now on, and lead on to where they were going."""
+    enter(request, player, by="code")
+    return HttpResponseRedirect(where_to(pending.next), status=303)
+
+
+def enter(request: HttpRequest, player: Player, by: str) -> None:
+    """Make the player the session's, on a device that is known from now on. `by`: "code" or "passkey"."""
     sign_in(request, player)
     request.session.set_expiry(KNOWN_DEVICE_S)
-    actor_of(request, player).note("player.signed_in", player, {}, {"by": "code"})
-    ours = url_has_allowed_host_and_scheme(pending.next, allowed_hosts=None)
-    inside = ours and pending.next.startswith(reverse("deposit"))
-    return HttpResponseRedirect(pending.next if inside else reverse("deposit"), status=303)
+    request.session[KNOWN_BY] = by
+    actor_of(request, player).note("player.signed_in", player, {}, {"by": by})
+
+
+def where_to(wanted: str) -> str:
+    """Return the page to go on to: `wanted` if it is one of the players' own, else the deposit page."""
+    ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    inside = ours and wanted.startswith((reverse("deposit"), reverse("passkey-add")))
+    return wanted if inside else reverse("deposit")
 
 
 def _to(name: str, query: str = "") -> HttpResponse:

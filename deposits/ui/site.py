@@ -24,5 +24,6 @@ def names(request: HttpRequest) -> dict[str, object]:
         "operator": settings.OPERATOR_NAME,
         "support_url": settings.SUPPORT_URL,
         "demo": settings.DEMO,
+        "by_code": bool(settings.MESSAGES),
         **brand.addresses(),
     }

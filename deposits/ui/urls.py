@@ -12,6 +12,7 @@ from deposits.ui import (
     hosted_link_page,
     installed,
     pages,
+    passkey_page,
     policy_reports,
     protection_page,
     returning,
@@ -59,6 +60,10 @@ urlpatterns: list[URLPattern] = [
     path("sign-in/", sign_in_page.number, name="sign-in"),
     path("sign-in/code/", sign_in_page.code, name="sign-in-code"),
     path("sign-in/account/", sign_in_page.account, name="sign-in-account"),
+    path("sign-in/passkey/", passkey_page.use, name="passkey"),
+    path("sign-in/passkey/ask/", passkey_page.ask, name="passkey-ask"),
+    path("sign-in/passkey/add/", passkey_page.add, name="passkey-add"),
+    path("sign-in/passkey/added/", passkey_page.added, name="passkey-added"),
     path("sign-out/", sign_in_page.sign_out, name="sign-out"),
     path("demo/", demo.lobby, name="demo"),
 ]
