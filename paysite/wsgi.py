@@ -6,7 +6,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from paysite.startup import start_or_exit
+from paysite.startup import start_or_exit, started
 
 # Settings are read on first use, which is below.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
@@ -15,3 +15,4 @@ os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT_MS", "5000")
 
 start_or_exit()
 application = get_wsgi_application()
+started()
