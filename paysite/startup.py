@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -15,6 +16,8 @@ from carriers import registers, registry
 from carriers.messages import messages
 from deposits.ui import brand
 
+#: Python looks for garbage after so many new objects; its own 700 is one request or less.
+GARBAGE_AFTER = 20_000
 #: What sysexits.h calls a wrong configuration: a service manager need not try again.
 EXIT_STATUS = 78
 
@@ -65,6 +68,13 @@ def start_or_exit(celery: Mapping[str, Any] | None = None) -> None:
         sys.stderr.write(f"Paysite does not start with settings that cannot be safe:\n{lines}")
         sys.stderr.flush()
         sys.exit(EXIT_STATUS)
+
+
+def started() -> None:
+    """Call once everything is loaded: what is there by now stays, and is not looked through for garbage again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER, 20, 100)
 
 
 def _celery_settings() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from importlib import import_module
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from paysite.startup import start_or_exit
+from paysite.startup import start_or_exit, started
 
 # Settings are read on first use, which is below.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")
@@ -19,3 +19,4 @@ start_or_exit()
 application = get_wsgi_application()
 # All pages and the API, before anybody asks for them and not while somebody waits.
 import_module(settings.ROOT_URLCONF)
+started()

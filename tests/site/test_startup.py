@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from paysite.startup import refuse_unsafe_settings, unsafe_settings
+from paysite.startup import GARBAGE_AFTER, refuse_unsafe_settings, started, unsafe_settings
 from paysite.time_limits import TimeLimits
 
 
@@ -58,3 +59,15 @@ def test_doors_that_stand_open_are_refused_where_the_site_is_public(settings: An
     settings.SEALING_KEYS = [settings.DEVELOPMENT_SEALING_KEY]
     named = [sentence.split(":")[0] for sentence in unsafe_settings()]
     assert named == ["DEBUG", "DEMO", "CRASH_POINTS", "SEALING_KEYS", "MESSAGES", "TIME_DIVISOR"]
+
+
+def test_what_start_up_has_made_is_not_looked_through_for_garbage_again() -> None:
+    usual = gc.get_threshold()
+    try:
+        started()
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[0] == GARBAGE_AFTER
+        assert len(gc.get_objects()) < gc.get_freeze_count()
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*usual)
