@@ -8,6 +8,7 @@ descriptors, and Python's ordinary end. Only the imports have been made before.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -36,6 +37,8 @@ def main() -> None:
     importlib.import_module("django").setup()
     for name in (*_PRODUCT, *_PROGRAMS):
         importlib.import_module(name)
+    # What is imported stays: no child is to copy all of it only to look whether it is garbage.
+    gc.freeze()
     command = _Parent(control).serve()
     if command is None:
         return
@@ -97,6 +100,8 @@ class _Parent:
 
 def _become(program: dict[str, Any]) -> None:
     os.closerange(3, _DESCRIPTORS)
+    # The flag to stop is shared by forking, from its import on: each program has its own.
+    importlib.reload(sys.modules["deposits.stopping"])
     os.chdir(program["root"])
     os.environ.clear()
     os.environ.update(program["environment"])

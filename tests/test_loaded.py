@@ -66,6 +66,13 @@ def test_it_can_be_ended_and_killed_by_its_id(tmp_path: Path, log: Path) -> None
         assert not is_alive(running.pid)
 
 
+def test_one_that_is_told_to_stop_stops_no_other(tmp_path: Path, log: Path) -> None:
+    asking = "from deposits import stopping; print(stopping.asked()); stopping.ask(); print(stopping.asked())"
+    for _ in range(2):
+        assert process("forked", tmp_path, asking).wait() == 0
+        assert log.read_text().split() == ["False", "True"]
+
+
 def test_what_shares_an_environment_shares_a_parent(tmp_path: Path) -> None:
     first, second = (process("forked", tmp_path, STANDING) for _ in range(2))
     try:

@@ -153,8 +153,11 @@ def test_f39_inquiries_that_fail_for_ten_minutes_end_nothing(carrier: Carrier) -
     carrier.work(deposit)
     attempts = deposit.attempts.filter(step="inquire", outcome="unknown")
 
+    due = Deposit.objects.filter(pk=deposit.pk, next_action_at__lte=Now())
+
     def asked_six_times() -> bool:
-        carrier.work()
+        if due.exists():
+            carrier.work()
         return attempts.exclude(finished_at=None).count() >= 6
 
     await_condition(asked_six_times, what="six inquiries without an answer")
