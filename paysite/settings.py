@@ -246,9 +246,9 @@ WORKER_SLOTS = env.int("WORKER_SLOTS", default=180)
 # Where "Play" leads when the partner gave no address to return to, and where a player signs in.
 LOBBY_URL = env.str("LOBBY_URL", default="/demo/" if DEMO else "/deposit/")
 SIGN_IN_URL = env.str("SIGN_IN_URL", default="/sign-in/" if MESSAGES and not DEMO else LOBBY_URL)
-# What players are promised about a deposit that people look at.
 # What one member of staff may refund of a deposit without a second person, in minor units.
 REFUND_ALONE_MINOR = env.int("REFUND_ALONE_MINOR", default=4_000)
+# What players are promised about a deposit that people look at.
 REVIEW_WITHIN = env.str("REVIEW_WITHIN", default="one working day")
 # Without script the answer to a tap is held until the result is known, at most this long and in so many threads of
 # one process: each holds a thread, and the others must go on.
