@@ -32,7 +32,7 @@ from carriers.code_flow import CodeFlow
 from carriers.holder_names import may_be
 from carriers.interface import Conversation, HttpAnswer, HttpRequest, Order, Return
 from carriers.oauth import Grant
-from carriers.outcomes import Declined, Mismatch, Outcome, Undecided, Unknown
+from carriers.outcomes import AlreadyKnown, Declined, Mismatch, Outcome, Undecided, Unknown
 from carriers.profiles import CarrierProfile
 
 
@@ -95,7 +95,7 @@ class Adapter(Refunds):
         """The payment by its id, else the consent: whether it was approved, refused or used."""
         self._clock.hear(order.asked_at)
         if not order.payment_id:
-            return (yield from self._look(order)) if order.consent_id else Undecided("nothing was approved")
+            return (yield from self._trace(order)) if order.consent_id else Undecided("nothing was approved")
         payment = yield from self._payment(order.payment_id, order)
         return self._judged(order, payment) if isinstance(payment, Payment) else payment
 
@@ -128,6 +128,21 @@ class Adapter(Refunds):
     def _look(self, order: Order) -> Conversation:
         consent = yield from self._consent(order)
         return self._consented(order, consent) if isinstance(consent, Consent) else consent
+
+    def _trace(self, order: Order) -> Conversation:
+        """The consent; and where it is used, the same order again, whose answer names the payment.
+
+        A used consent is good for no second payment: what comes back is the first one's answer, or a refusal. Past the
+        time for which the bank keeps our keys it is only asked.
+        """
+        consent = yield from self._consent(order)
+        if not isinstance(consent, Consent):
+            return consent
+        if status_of(consent) != "COND" or not (self._is_good(order.credential) and self._is_kept(order)):
+            return self._consented(order, consent)
+        named = yield from self._pay(order)
+        # To be asked about at once would be to ask this again.
+        return Unknown(f"payment: {named.carrier_code}") if isinstance(named, AlreadyKnown) else named
 
     def _consent(self, order: Order) -> Step[Consent]:
         """Our consent as it is now, and none that is about anything else."""
@@ -243,6 +258,13 @@ class Adapter(Refunds):
         if order.last_sent_at is None or order.asked_at is None:
             return True
         return (order.asked_at - order.last_sent_at).total_seconds() <= self.profile.horizon_s
+
+    def _is_kept(self, order: Order) -> bool:
+        """Whether the bank surely still answers our first order's key with that order."""
+        if order.first_sent_at is None or order.asked_at is None:
+            return False
+        age_s = (order.asked_at - order.first_sent_at).total_seconds()
+        return age_s + self.profile.http_total_s < self.profile.reference_kept_s
 
     def _is_good(self, credential: str) -> bool:
         return bool(credential) and wire.read(credential.encode(), Credential).until > self._clock.now()

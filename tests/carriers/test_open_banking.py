@@ -236,6 +236,30 @@ def test_what_a_consent_says_before_there_is_a_payment(asked: Order, answer: str
 
 
 @pytest.mark.parametrize(
+    ("sent_s_ago", "answers", "outcome"),
+    [
+        (60.0, ("consumed", "paid_acsc_201"), APPROVED),
+        # Its key is still in use: asked for again, and not at once.
+        (60.0, ("consumed", "payment_409"), Unknown("payment: 409 U009")),
+        (
+            60.0,
+            ("consumed", "payment_403", "consumed"),
+            Undecided("used, by a payment that we cannot name"),
+        ),
+        # The bank has forgotten the key: nothing is ordered under it any more.
+        (1_000.0, ("consumed",), Undecided("used, by a payment that we cannot name")),
+    ],
+)
+def test_f76_an_inquiry_repeats_the_order_of_a_used_consent_and_no_other(
+    sent_s_ago: float, answers: tuple[str, ...], outcome: object
+) -> None:
+    assert ORDER.created_at is not None
+    asked_at = ORDER.created_at + timedelta(seconds=sent_s_ago)
+    asked = dataclasses.replace(HOLDING, first_sent_at=ORDER.created_at, asked_at=asked_at)
+    assert run("inquire", asked, *answers, adapter=Adapter(profile(reference_kept_s=1_000.0))) == outcome
+
+
+@pytest.mark.parametrize(
     ("answer", "reason"),
     [
         ("refused", "bank_not_approved"),
