@@ -97,7 +97,8 @@ WITH room AS (
         first_sent_at = CASE WHEN due.step = 'authorise' THEN coalesce(d.first_sent_at, now()) ELSE d.first_sent_at END,
         -- A confirmation moves money as well: from here on it may be on its way. And a cancel of what the carrier has
         -- never named sends our reference: it is looked for from here on.
-        last_sent_at = CASE WHEN due.step IN ('authorise', 'confirm') OR due.step = 'cancel' AND d.carrier_payment_id = ''
+        last_sent_at = CASE WHEN due.step IN ('authorise', 'confirm')
+            OR due.step = 'cancel' AND d.carrier_payment_id = '' AND d.consent_id = ''
             THEN now() ELSE d.last_sent_at END,
         -- Its worker has not said that nothing left: no other route may take it from here on.
         bound = d.bound OR due.was = 'submitting', sends = d.sends + (due.was = 'submitting')::int,
