@@ -35,6 +35,17 @@ class PatientConsumer(Consumer):
         )
         return super().ensure_connected(conn)
 
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """The connection is lost. That it cannot be closed in order either is no reason to end.
+
+        Kombu 5.7 puts back what was not acknowledged while it closes a channel, and raises AttributeError where that
+        channel's own connection is gone already. Redis rings again for it.
+        """
+        try:
+            super().on_connection_error_after_connected(exc)
+        except AttributeError as error:
+            log.warning("connection_not_closed", error=str(error))
+
     def on_close(self) -> None:
         """The connection is given up. Children that have died and are not reaped yet are watched anew.
 

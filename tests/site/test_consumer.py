@@ -59,6 +59,14 @@ def test_a_child_that_has_died_and_is_not_reaped_yet_ends_nobody_when_the_connec
     assert (vars(died), vars(lives)) == ({}, {"_sentinel_poll": 7})
 
 
+def test_a_lost_connection_that_cannot_be_closed_in_order_ends_nobody() -> None:
+    mine = consumer()
+    mine.connection = mock.Mock(connection_errors=(OSError,), channel_errors=())
+    mine.connection.close.side_effect = AttributeError("'NoneType' object has no attribute 'pipeline'")
+    mine.on_connection_error_after_connected(ConnectionResetError())
+    assert mine.connection is None
+
+
 def received_and_cut_off() -> tuple[Message, tuple[type[BaseException], ...]]:
     """Return a message whose connection is given up, and the errors that Celery expects of that."""
     connection: Any = Connection(servers().redis_url)
