@@ -28,6 +28,8 @@ from tests.local_servers import ROOT
 _READ_LATE = "PGAPPNAME"
 #: It is to import nothing of the product, so that it cannot be agreed with it.
 _APART = "carriers.sandbox"
+#: Where metrics are counted in files, the importing process opens some that are then its alone.
+_COUNTED_IN = "PROMETHEUS_MULTIPROC_DIR"
 #: Kept for the next stack when their children have ended; a stack needs two, each of some 100 MB.
 _KEPT = 2
 _NUMBER = struct.Struct("i")
@@ -48,7 +50,7 @@ def load(program: Program) -> None:
 
 def _is_forked(program: Program) -> bool:
     at_home = Path(program.command[0]).parent == Path(sys.executable).parent
-    return at_home and _APART not in program.command
+    return at_home and _APART not in program.command and not program.environment.get(_COUNTED_IN)
 
 
 def _parent_for(program: Program) -> _Parent:
