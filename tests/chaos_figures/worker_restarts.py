@@ -46,7 +46,7 @@ def measure_worker_restarts(stack: Stack, *, times: int = TIMES, rate: float = R
         await_condition(lambda: unfinished() == 0, what="every deposit having ended")
         rows = database.execute(
             """SELECT d.reference, d.state, (SELECT count(*) FROM deposits_attempt AS a
-                WHERE a.deposit_id = d.id AND (a.outcome = 'unknown' OR a.step = 'inquire'))
+                WHERE a.deposit_id = d.id AND a.finished_at IS NULL)
             FROM deposits_deposit AS d WHERE replace(d.id::text, '-', '') = ANY (%s)""",
             [ids],
         ).fetchall()
