@@ -16,7 +16,7 @@ import pytest
 from carriers.interface import HttpRequest
 from tests.carriers.sandbox.harness import free_port
 from tests.openapi_mock.install import SERVER, SPECS, is_installed
-from tests.stack import PATIENCE_S, await_condition
+from tests.stack import await_condition
 
 DESCRIPTIONS = {
     "camara": SPECS / "camara" / "carrier-billing.yaml",
@@ -73,7 +73,7 @@ def mocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         running[name] = Mock(port, process, log)
     try:
         for name, mock in running.items():
-            await_condition(mock.is_ready, within_s=4 * PATIENCE_S, what=f"the mock of {name} listening")
+            await_condition(mock.is_ready, what=f"the mock of {name} listening")
         yield running.__getitem__
     finally:
         for mock in running.values():
