@@ -25,7 +25,7 @@ from deposits.models import Deposit, DepositEvent
 from deposits.presentation import format_money
 from deposits.refunds_shown import told_to_player
 from deposits.states import Event, State
-from deposits.ui import hops, screens
+from deposits.ui import hops, screens, text_reply
 from deposits.ui.clock import ago, clock
 from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, command_key
 from deposits.ui.site import support_about
@@ -81,7 +81,7 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
     viewer's last request met, one of screens.NOTES.
     """
     sight = _sight(deposit, token, note)
-    screen = screens.screen(sight)
+    screen = text_reply.screen(sight, registry.profile(deposit.carrier)) or screens.screen(sight)
     html = render_to_string(
         "deposits/panel.html",
         {
