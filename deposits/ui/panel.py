@@ -19,9 +19,9 @@ from django.urls import reverse
 
 from accounts import ledger
 from carriers import reasons, registry
-from deposits import presentation, retry
+from deposits import presentation, result_texts, retry
 from deposits.actions.command import can_cancel
-from deposits.models import Deposit, DepositEvent
+from deposits.models import Deposit, DepositEvent, ResultText
 from deposits.presentation import format_money
 from deposits.refunds_shown import told_to_player
 from deposits.states import Event, State
@@ -97,10 +97,23 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
             "again_href": _own(deposit, "deposit-page", token),
             "key": command_key(deposit.pk, deposit.code_tries),
             "my_limits": "" if token else sight.steps["my_limits"],
+            **_text_of_result(deposit, screen, token),
         },
     )
     digest = blake2s(f"{screen.title}{html}".encode(), digest_size=8)
     return Frame(screen, html, digest.hexdigest(), sight.now)
+
+
+def _text_of_result(deposit: Deposit, screen: screens.Screen, token: str) -> dict[str, str]:
+    """What the page says of a text about the result: that there will be one, or where to ask for it."""
+    if screen.final or not (screen.tone == "attention" or screen.charge == screens.UNKNOWN):
+        return {}
+    owed = ResultText.objects.filter(deposit=deposit).select_related("phone").first()
+    if owed is not None:
+        return {"texted_to": owed.phone.number[-3:]}
+    if result_texts.phone_for(deposit) is None:
+        return {}
+    return {"text_href": _own(deposit, "deposit-text", token)}
 
 
 def _sight(deposit: Any, token: str, note: str) -> screens.Sight:
