@@ -19,13 +19,13 @@ from django.urls import reverse
 
 from accounts import ledger
 from carriers import reasons, registry
-from deposits import presentation, retry
+from deposits import presentation, result_texts, retry
 from deposits.actions.command import can_cancel
-from deposits.models import Deposit, DepositEvent
+from deposits.models import Deposit, DepositEvent, ResultText
 from deposits.presentation import format_money
 from deposits.refunds_shown import told_to_player
 from deposits.states import Event, State
-from deposits.ui import hops, screens
+from deposits.ui import hops, screens, text_reply
 from deposits.ui.clock import ago, clock
 from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, command_key
 from deposits.ui.site import support_about
@@ -81,7 +81,7 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
     viewer's last request met, one of screens.NOTES.
     """
     sight = _sight(deposit, token, note)
-    screen = screens.screen(sight)
+    screen = text_reply.screen(sight, registry.profile(deposit.carrier)) or screens.screen(sight)
     html = render_to_string(
         "deposits/panel.html",
         {
@@ -97,10 +97,23 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
             "again_href": _own(deposit, "deposit-page", token),
             "key": command_key(deposit.pk, deposit.code_tries),
             "my_limits": "" if token else sight.steps["my_limits"],
+            **_text_of_result(deposit, screen, token),
         },
     )
     digest = blake2s(f"{screen.title}{html}".encode(), digest_size=8)
     return Frame(screen, html, digest.hexdigest(), sight.now)
+
+
+def _text_of_result(deposit: Deposit, screen: screens.Screen, token: str) -> dict[str, str]:
+    """What the page says of a text about the result: that there will be one, or where to ask for it."""
+    if screen.final or not (screen.tone == "attention" or screen.charge == screens.UNKNOWN):
+        return {}
+    owed = ResultText.objects.filter(deposit=deposit).select_related("phone").first()
+    if owed is not None:
+        return {"texted_to": owed.phone.number[-3:]}
+    if result_texts.phone_for(deposit) is None:
+        return {}
+    return {"text_href": _own(deposit, "deposit-text", token)}
 
 
 def _sight(deposit: Any, token: str, note: str) -> screens.Sight:
