@@ -21,7 +21,7 @@ from deposits.actions.refusal import IdempotencyConflict, Refusal
 from deposits.limits import Standing
 from deposits.models import Deposit
 from deposits.presentation import format_moment, format_money, format_period
-from deposits.ui import first_limit, form_page, held_post, history, kept_entry, methods, review
+from deposits.ui import first_limit, form_page, held_post, history, kept_entry, methods, off, review
 from deposits.ui import offer as offers
 from deposits.ui.bounds import bounds_of
 from deposits.ui.deposit_page import GO_ON
@@ -49,6 +49,8 @@ def deposit(request: HttpRequest, player: Player) -> HttpResponse:
 def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
     entry, sent = kept_entry.read(request), kept_entry.SENT in request.GET
     context = form_page.context(offered, entry, sent=sent, refused=request.GET.get("refused", ""))
+    if context["why"] is None and (heading := off.heading(offered)):
+        return render(request, "deposits/off.html", {"heading": heading})
     context["key"] = deposit_key(offered.player.pk)
     return remember(request, render(request, "deposits/form.html", context))
 
