@@ -14,4 +14,13 @@ class Migration(migrations.Migration):
             name="back_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AlterModelOptions(
+            name="refund",
+            options={
+                "permissions": [
+                    ("approve_refund", "Can approve what another person requested to refund"),
+                    ("request_large_refund", "Can request what a second person has to approve"),
+                ]
+            },
+        ),
     ]
