@@ -24,6 +24,7 @@ from deposits.refunds_shown import told_to_player
 from deposits.states import State
 from deposits.ui import held_post, panel, repeats, returning
 from deposits.ui.forms import BANK_PREFIX, deposit_key, read_command_key
+from deposits.ui.headers import origin
 from deposits.ui.repeats import Question
 from deposits.ui.screens import CODE_MALFORMED, LATE_CANCEL
 from deposits.ui.sign_in import ask_to_sign_in, session_player
@@ -57,7 +58,7 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
         return _ask(request, viewed.deposit, question)
     note = request.GET.get("note", "")
     frame = panel.render(viewed.deposit, viewed.token, note)
-    return render(
+    response = render(
         request,
         "deposits/deposit.html",
         {
@@ -71,6 +72,10 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
             "action": _address(viewed, "deposit-code"),
         },
     )
+    if not frame.screen.final and (live := origin(settings.LIVE_URL)) != origin(settings.BASE_URL):
+        # The script opens the stream when all is loaded; the connection is there by then.
+        response["Link"] = f"<{live}>; rel=preconnect; crossorigin"
+    return response
 
 
 @require_safe

@@ -121,6 +121,14 @@ def test_waiting_shows_a_way_to_look_again() -> None:
     assert "http-equiv" not in page.content.decode()
 
 
+def test_the_streams_connection_is_begun_with_the_page(settings: Any) -> None:
+    client, deposit = of_player(State.SUBMITTING)
+    assert see(client, deposit)["Link"] == f"<{settings.LIVE_URL}>; rel=preconnect; crossorigin"
+    settings.LIVE_URL = settings.BASE_URL
+    assert "Link" not in see(client, deposit)
+    assert "Link" not in see(*of_player(State.CREDITED))
+
+
 def test_cancel_is_offered_only_where_it_is_possible() -> None:
     client = visitor(player())
     deposit = deposit_of(tap(client))
