@@ -15,7 +15,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from carriers import registry
-from deposits import links, presentation, result_texts
+from deposits import links, player_texts, presentation
 from deposits.actions import command
 from deposits.actions.command import Caller
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
@@ -151,7 +151,7 @@ def text_result(request: HttpRequest, reference: str) -> HttpResponse:
     except _SignedOut:
         return ask_to_sign_in(request)
     if read_command_key(viewed.deposit.pk, request.POST.get("key", "")) is not None:
-        result_texts.ask(viewed.deposit)
+        player_texts.ask_for_result(viewed.deposit)
     return _back(viewed)
 
 

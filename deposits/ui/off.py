@@ -5,32 +5,47 @@ What a breaker has shut by itself is another matter: a deposit now and then has 
 
 from __future__ import annotations
 
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.views.decorators.http import require_POST
 
+from accounts.models import Player
 from carriers import registry
-from deposits import breakers
-from deposits.models import Deposit
+from deposits import player_texts
+from deposits.models import ReturnText
 from deposits.ui.clock import clock
 from deposits.ui.offer import Offer
+from deposits.ui.sign_in import for_players
 
 
-def heading(offered: Offer) -> str:
-    """Return "Deposits are off until 15:00", without a time where none is known; "" while there is a way to pay."""
-    codes = {
-        profile.code
+def page(request: HttpRequest, offered: Offer) -> HttpResponse | None:
+    """Return the page that says so; None while there is a way to pay."""
+    ways = [
+        profile
         for kind in (registry.CARRIER_BILLING, registry.BANK)
         for profile in registry.serving(kind, offered.currency)
         if offered.bounds is None or offered.bounds.permits(kind, profile.code)
-    }
-    if not codes or not codes <= offered.shut:
-        return ""
-    held = breakers.held(codes, Deposit.Next.AUTHORISE.value)
-    if not codes <= held.keys():
-        return ""
+    ]
+    if not {one.code for one in ways} <= offered.shut or (held := player_texts.are_off(ways)) is None:
+        return None
     now = timezone.now()
     # One that is back is a way to pay: the first counts.
     times = [at for at in held.values() if at is not None and at > now]
-    if not times:
-        return gettext("Deposits are off right now")
-    return gettext("Deposits are off until {time}").format(time=clock(min(times), now))
+    heading = gettext("Deposits are off right now")
+    if times:
+        heading = gettext("Deposits are off until {time}").format(time=clock(min(times), now))
+    owed = ReturnText.objects.filter(player=offered.player, sent_at=None).select_related("phone").first()
+    phone = None if owed else player_texts.phone_of(offered.player.pk)
+    context = {"heading": heading, "texted_to": owed.phone.number[-3:] if owed else "", "offers_text": phone}
+    return render(request, "deposits/off.html", context)
+
+
+@require_POST
+@for_players
+def text_me(request: HttpRequest, player: Player) -> HttpResponse:
+    """Have the player texted once deposits are back."""
+    player_texts.ask_for_return(player)
+    return HttpResponseRedirect(reverse("deposit"), status=303)

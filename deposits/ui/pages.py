@@ -49,8 +49,8 @@ def deposit(request: HttpRequest, player: Player) -> HttpResponse:
 def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
     entry, sent = kept_entry.read(request), kept_entry.SENT in request.GET
     context = form_page.context(offered, entry, sent=sent, refused=request.GET.get("refused", ""))
-    if context["why"] is None and (heading := off.heading(offered)):
-        return render(request, "deposits/off.html", {"heading": heading})
+    if context["why"] is None and (closed := off.page(request, offered)):
+        return closed
     context["key"] = deposit_key(offered.player.pk)
     return remember(request, render(request, "deposits/form.html", context))
 

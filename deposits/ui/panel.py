@@ -19,7 +19,7 @@ from django.urls import reverse
 
 from accounts import ledger
 from carriers import reasons, registry
-from deposits import presentation, result_texts, retry
+from deposits import player_texts, presentation, retry
 from deposits.actions.command import can_cancel
 from deposits.models import Deposit, DepositEvent, ResultText
 from deposits.presentation import format_money
@@ -111,7 +111,7 @@ def _text_of_result(deposit: Deposit, screen: screens.Screen, token: str) -> dic
     owed = ResultText.objects.filter(deposit=deposit).select_related("phone").first()
     if owed is not None:
         return {"texted_to": owed.phone.number[-3:]}
-    if result_texts.phone_for(deposit) is None:
+    if player_texts.phone_of(deposit.player_id, deposit.phone_number) is None:
         return {}
     return {"text_href": _own(deposit, "deposit-text", token)}
 

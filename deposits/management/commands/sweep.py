@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from accounts import audit
 from carriers import registry
-from deposits import breakers, doorbell, leases, result_texts, stopping
+from deposits import breakers, doorbell, leases, player_texts, stopping
 from deposits.actions import cases
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent, review_unclaimed
@@ -72,7 +72,7 @@ def send_texts(stop: threading.Event, every_s: float) -> None:
     """Send the texts that are owed, until told to stop: beside the looks, for a slow service is not to hold them up."""
     while not stop.is_set():
         try:
-            result_texts.send_owed()
+            player_texts.send_owed()
         except (OperationalError, InterfaceError) as error:
             log.warning("database_unavailable", error=type(error).__name__)
             connection.close()
