@@ -41,11 +41,13 @@ class Player(models.Model):
     jurisdiction = models.CharField(max_length=4, default="GB", db_default="GB")
     # Sprung into being by a test key's deposit; to a live key nobody is there until it creates the player.
     is_test = models.BooleanField(default=False, db_default=False)
-    # Written by accounts/protections/identity.py only.
+    # Written by accounts/protections/identity.py only; the two about age also by ages.py.
     identity_state = models.CharField(
         max_length=12, choices=Identity, default=Identity.NOT_STARTED, db_default=Identity.NOT_STARTED
     )
     of_age_on = models.DateField(null=True, blank=True)
+    # By which minimum age (years) that day was reckoned, 0: there was no rule; null: no birth date is known.
+    reckoned_age = models.SmallIntegerField(null=True, blank=True)
     # Until when the last answer of the national register counts; null: it has to be asked.
     register_fresh_until = models.DateTimeField(null=True, blank=True)
     # The end of the break or exclusion that lasts longest, and the reason it gives. A trigger lets nothing else in here
@@ -67,6 +69,13 @@ class Player(models.Model):
 
     class Meta:
         permissions = [("flag_player", "Can have a player look twice before each deposit")]
+        indexes = [
+            models.Index(
+                fields=["jurisdiction", "reckoned_age"],
+                name="player_by_reckoned_age",
+                condition=models.Q(reckoned_age__isnull=False),
+            )
+        ]
         constraints = [
             # The name comes first, so that staff find a player without knowing whose it is.
             models.UniqueConstraint(fields=["external_id", "partner"], name="player_external_id"),

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.conflicts import again_on_conflict
 from accounts.models import Person, Player
 from accounts.particulars import Particulars
+from accounts.protections import ages
 from accounts.protections.acts import Actor, NotAllowed
+from accounts.protections.ages import MinimumAge
 
 #: Particulars, by name.
 PARTICULARS: Final = Particulars.__struct_fields__
-#: From which age (years) players of a jurisdiction may deposit; None where no rule says so.
-MinimumAge = Callable[[str], int | None]
 
 
 class OtherMode(Exception):
@@ -53,22 +51,6 @@ def change(player: Player, given: Mapping[str, Any], by: Actor, minimum_age: Min
     return _write(Player.objects.select_for_update().get(pk=player.pk), given, by, minimum_age)
 
 
-def of_age_on(born_on: date, years: int) -> date:
-    """Return the day from which somebody born on `born_on` is `years` old; a 29 February counts as 1 March."""
-    try:
-        return born_on.replace(year=born_on.year + years)
-    except ValueError:
-        return date(born_on.year + years, 3, 1)
-
-
-def _of_age_on(born_on: date | None, years: int | None) -> date | None:
-    """The day that still lies ahead; None for whoever is old enough, because the day tells the birth date."""
-    if born_on is None or years is None:
-        return None
-    day = of_age_on(born_on, years)
-    return day if day > timezone.localdate() else None
-
-
 def _write(player: Player, given: Mapping[str, Any], by: Actor, minimum_age: MinimumAge) -> Player:
     person = Person.objects.filter(player=player).first() or Person(player=player)
     before = {"identity_state": player.identity_state, "jurisdiction": player.jurisdiction}
@@ -83,13 +65,19 @@ def _write(player: Player, given: Mapping[str, Any], by: Actor, minimum_age: Min
     player.jurisdiction = given.get("jurisdiction", player.jurisdiction)
     if player.identity_state == Player.Identity.VERIFIED and known.born_on is None:
         raise NotAllowed("birth_date", "Send the birth date of a player whose identity is verified.")
-    player.of_age_on = _of_age_on(known.born_on, minimum_age(player.jurisdiction))
+    ages.reckon(player, known.born_on, minimum_age(player.jurisdiction))
     if changed:
         # The register was asked about somebody else, or about nobody.
         player.register_fresh_until = None
-    player.save(
-        update_fields=["is_test", "identity_state", "jurisdiction", "of_age_on", "register_fresh_until"]
+    written = (
+        "is_test",
+        "identity_state",
+        "jurisdiction",
+        "of_age_on",
+        "reckoned_age",
+        "register_fresh_until",
     )
+    player.save(update_fields=written)
     person.updated_at = Now()
     person.save()
     # Which particulars changed, not what they are: the audit trail never forgets.

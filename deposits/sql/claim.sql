@@ -40,16 +40,17 @@ WITH room AS (
             AND deposits_step_of(d.state, d.next_step) = probe.operation AND d.fruitless < 5
         ORDER BY d.next_action_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS found
 ), suspect AS (
-    -- Twice nothing came of it: it may be what kills its workers. One at a time, so that it takes no second one along;
-    -- after five such claims it is not claimed at all but set aside for people.
+    -- Twice nothing came of it: it may be what kills its workers. One at a time, so that it takes no second one along:
+    -- of all carriers' the one that has waited longest. After five such claims it is not claimed at all but set aside
+    -- for people.
     SELECT found.id, room.carrier FROM room CROSS JOIN LATERAL (
-        SELECT d.id FROM deposits_deposit AS d
+        SELECT d.id, d.next_action_at FROM deposits_deposit AS d
         WHERE d.carrier = room.carrier AND d.state <> 'received' AND d.next_action_at <= now()
             AND d.state = ANY (%(states)s) AND d.fruitless BETWEEN 2 AND 4
             AND NOT EXISTS (SELECT FROM shut
                 WHERE shut.carrier = d.carrier AND shut.operation = deposits_step_of(d.state, d.next_step))
         ORDER BY d.next_action_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS found
-    LIMIT 1
+    ORDER BY found.next_action_at LIMIT 1
 ), open AS (
     SELECT found.id, room.carrier FROM room CROSS JOIN LATERAL (
         SELECT d.id, d.next_action_at FROM deposits_deposit AS d

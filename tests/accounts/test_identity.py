@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts import particulars, sealing
 from accounts.models import AuditRecord, Partner, Person, Player
-from accounts.protections import identity
+from accounts.protections import ages, identity
 from accounts.protections.acts import Actor, NotAllowed
 
 pytestmark = pytest.mark.django_db
@@ -50,14 +50,49 @@ def put(given: dict[str, Any], partner: Partner | None = None, *, test: bool = F
     ],
 )
 def test_of_age_from_the_birthday_on(born_on: date, of_age: date) -> None:
-    assert identity.of_age_on(born_on, 18) == of_age
+    assert ages.of_age_on(born_on, 18) == of_age
 
 
 def test_the_day_is_kept_only_while_it_lies_ahead_because_it_tells_the_birth_date() -> None:
     child = timezone.localdate().replace(day=1) - timedelta(days=17 * 365)
-    assert put(ADA | {"born_on": child}).of_age_on == identity.of_age_on(child, 18)
+    assert put(ADA | {"born_on": child}).of_age_on == ages.of_age_on(child, 18)
     assert put(ADA | {"born_on": child, "jurisdiction": "NW"}).of_age_on is None
     assert put(ADA).of_age_on is None
+
+
+def test_a_minimum_age_that_is_raised_bars_who_is_younger_and_nobody_else() -> None:
+    years = timezone.localdate().year
+    young, old = (
+        put(ADA | {"born_on": date(years - age, 1, 1)}, Partner.objects.create(slug=f"p{age}"))
+        for age in (20, 40)
+    )
+    elsewhere = put(ADA | {"born_on": date(years - 20, 1, 1), "jurisdiction": "NW"})
+
+    def later(jurisdiction: str) -> int | None:
+        return None if jurisdiction == "NW" else 21
+
+    assert ages.keep_up(eighteen) == 0
+    assert ages.keep_up(later, batch=1) == 1
+    assert ages.keep_up(later) == 1
+    assert ages.keep_up(later) == 0
+    for player, day in ((young, date(years + 1, 1, 1)), (old, None), (elsewhere, None)):
+        player.refresh_from_db()
+        assert player.of_age_on == day
+    (noted,) = AuditRecord.objects.filter(action="player.age_reckoned")
+    assert (noted.subject, noted.after) == (str(young.pk), {"minimum_age": 21, "of_age": False})
+    ages.keep_up(eighteen)
+    young.refresh_from_db()
+    assert young.of_age_on is None
+
+
+def test_who_cannot_be_opened_is_left_as_they_were_and_does_not_hold_up_the_others(settings: Any) -> None:
+    player = put(ADA | {"born_on": timezone.localdate() - timedelta(days=17 * 365)})
+    day = player.of_age_on
+    settings.SEALING_KEYS = ["another-key-that-opens-none"]
+    assert ages.keep_up(lambda _: 21) == 1
+    assert ages.keep_up(lambda _: 21) == 0
+    player.refresh_from_db()
+    assert player.of_age_on == day
 
 
 def test_a_copy_of_the_database_tells_no_particulars(settings: Any) -> None:

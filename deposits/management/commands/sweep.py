@@ -16,8 +16,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from accounts import audit
+from accounts.protections import ages
 from carriers import registry
-from deposits import breakers, doorbell, leases, player_texts, stopping
+from deposits import breakers, doorbell, leases, player_texts, rules, stopping
 from deposits.actions import cases
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent, review_unclaimed
@@ -124,4 +125,5 @@ def sweep(watch: Watch) -> None:
     cases.keep_up()
     refunds.keep_up()
     close_finished_days()
+    ages.keep_up(rules.minimum_age)
     audit.seal()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, Player
 from accounts.protections import breaks
 from deposits import limits
+from deposits.management.commands.sweep import Watch, sweep
 from deposits.models import Consent, Deposit, Rule
 from tests.accounts.protecting import PLAYER, let_pass
 from tests.deposits.api.calling import Api, body, check_problem, stored
@@ -110,6 +112,20 @@ def test_a_player_is_old_enough_from_the_very_day_on(api: Api) -> None:
     assert [step["action"] for step in problem["reason"]["next"]] == ["contact", "support_tools"]
     Player.objects.filter(pk=player.pk).update(of_age_on=limits.today())
     assert api.create(body(player=player.external_id)).status_code == 201
+
+
+def test_a_minimum_age_that_is_raised_holds_for_those_who_are_known(api: Api, make_api: Any) -> None:
+    live = make_api("live", of=api)
+    born = f"{limits.today().year - 19}-01-01"
+    put = json.dumps({"identity": "verified", "birth_date": born})
+    assert live.call("PUT", "/api/v1/players/p-19", put).status_code == 200
+    sent = body(player="p-19")
+    assert live.create(sent).status_code == 201
+    with rule_changed("gb-age", amount=21):
+        sweep(Watch())
+        refused(live, Player.objects.get(external_id="p-19"), "under_age")
+    sweep(Watch())
+    assert live.create(sent).status_code == 201
 
 
 def test_a_player_made_by_a_test_key_is_nobody_to_a_live_key(api: Api, make_api: Any) -> None:

@@ -133,6 +133,21 @@ def test_a_claim_inside_a_transaction_is_refused(deposit: Deposit) -> None:
         transitions.claim(1, "worker", ROOMS)
 
 
+def test_of_those_that_may_kill_their_workers_the_longest_waiting_is_first_whoever_its_carrier() -> None:
+    carriers = ("one", "two", "three")
+    made = dict(zip(carriers, (accepted(player=name) for name in carriers), strict=True))
+    for name, waited_s in (("one", 1), ("two", 3), ("three", 2)):
+        Deposit.objects.filter(pk=made[name].pk).update(
+            carrier=name,
+            state=State.SUBMITTING,
+            fruitless=2,
+            next_action_at=Now() - timedelta(seconds=waited_s),
+        )
+    rooms = dict.fromkeys(carriers, 60)
+    claimed = [transitions.claim(20, "worker-1", rooms) for _ in carriers]
+    assert [[one.carrier for one in batch] for batch in claimed] == [["two"], ["three"], ["one"]]
+
+
 def test_ten_workers_at_once_claim_a_deposit_once(deposit: Deposit) -> None:
     barrier, claimed = threading.Barrier(10), list[Claimed]()
 
