@@ -307,7 +307,7 @@ WHITENOISE_USE_FINDERS = "Manifest" not in STORAGES["staticfiles"]["BACKEND"]
 # What machines and staff read. Players read what they choose of these, the first where neither they nor their browsers
 # say anything that is offered (docs/languages.md).
 LANGUAGE_CODE = "en-gb"
-PAGE_LANGUAGES: list[str] = env.list("PAGE_LANGUAGES", default=["en"])
+PAGE_LANGUAGES: list[str] = env.list("PAGE_LANGUAGES", default=["en", "cy", "de", "es", "ar"])
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
