@@ -25,6 +25,7 @@ from fido2.webauthn import (
 )
 
 from accounts.models import Passkey, Player
+from accounts.protections.acts import Actor
 
 #: Nobody has so many devices; each is listed to the browser when another is added.
 MOST = 10
@@ -78,6 +79,15 @@ def add(player: Player, state: Any, brought: Mapping[str, Any]) -> Passkey:
             )
     except IntegrityError:
         raise NotShown("it is known already") from None
+
+
+@transaction.atomic
+def remove(passkey: Passkey, by: Actor) -> None:
+    """Forget a passkey and end every session of its player's: whoever has the device may be signed in by it."""
+    player = passkey.player
+    by.note("passkey.removed", player, {"passkey": passkey.pk}, {})
+    passkey.delete()
+    Player.objects.filter(pk=player.pk).update(signed_out_at=Now())
 
 
 def begin_signing_in() -> tuple[dict[str, Any], Any]:

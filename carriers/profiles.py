@@ -33,6 +33,9 @@ class CarrierProfile:
     """Where refunds are ordered, when that is an API of its own; empty where the carrier gives nothing back."""
     notification_url: str = ""
     notification_secret: str = ""
+    reply_text: str = ""
+    reply_to: str = ""
+    """Where the carrier texts the player a question once it has the order: what is replied, and to which number."""
     # After the first send plus this long, a carrier that still finds nothing will never find it by itself.
     horizon_s: float = 90.0
     # The carrier's clock and ours may differ by this much when a window of creation times is searched.

@@ -214,6 +214,8 @@ def _check_values(profile: CarrierProfile, name: str) -> None:
         raise _wrong(
             name, "notification_secret", "needed with notification_url; must be a long random string"
         )
+    if bool(profile.reply_text) != bool(profile.reply_to):
+        raise _wrong(name, "reply_to", "needed with reply_text, and only then")
     for prefix in profile.prefixes:
         if not (prefix.startswith("+") and prefix[1:].isdecimal() and prefix.isascii()):
             raise _wrong(name, "prefixes", f'{prefix!r}: must be "+" and digits, such as "+4477"')

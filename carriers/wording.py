@@ -24,5 +24,5 @@ def isolated(text: str) -> str:
 
 
 def without_isolates(text: str) -> str:
-    """Return `text` for where such characters are not understood."""
+    """Return `text` for a text message: old phones would show a box for each of the characters that isolate."""
     return text.replace(_ISOLATE, "").replace(_END, "")

@@ -20,8 +20,8 @@ from deposits.references import public_id
 from deposits.rules import Scope
 from deposits.states import State, known
 
-#: Next steps that this installation cannot take: no reason offers them. There are no text messages to players, and no
-#: carrier sends a new code.
+#: Next steps that no reason offers: no carrier sends a new code, and a text about the result is the page's own offer,
+#: which a partner's site could not make.
 UNAVAILABLE = frozenset({"notify_me", "new_code", "refund", "ask_carrier", "confirm_details"})
 
 _STATUS = {

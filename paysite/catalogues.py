@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from gettext import c2py
 from io import BytesIO
 from pathlib import Path
@@ -62,6 +63,7 @@ def languages() -> list[str]:
     return sorted(path.parts[-3] for path in Path(settings.LOCALE_PATHS[0]).glob("*/LC_MESSAGES/django.po"))
 
 
+@cache
 def extracted() -> Catalog:
     """Return every message that is marked in the source, with the files that it stands in."""
     found = Catalog(charset="utf-8")

@@ -59,11 +59,14 @@ class Player(models.Model):
     blocked_at = models.DateTimeField(null=True, blank=True)
     # Owes us after a reversal that the balance did not cover; for staff to see, it blocks nothing.
     flagged_at = models.DateTimeField(null=True, blank=True)
+    # Each deposit is looked at once more by the player before it is made; asked for by compliance.
+    look_twice_at = models.DateTimeField(null=True, blank=True)
     # Sessions from before this moment have ended: the player signed out everywhere.
     signed_out_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        permissions = [("flag_player", "Can have a player look twice before each deposit")]
         constraints = [
             # The name comes first, so that staff find a player without knowing whose it is.
             models.UniqueConstraint(fields=["external_id", "partner"], name="player_external_id"),

@@ -118,6 +118,16 @@ class Recorded:
     replayed: bool
 
 
+def with_sources(player_id: int, paid: Iterable[Withdrawal]) -> list[Recorded]:
+    """Return withdrawals of the player's with their sources as they are now, in the order given."""
+    known = {one.key: one for one in sources(player_id)}
+    return [Recorded(one, known[_key_of(one)], replayed=True) for one in paid]
+
+
+def _key_of(withdrawal: Withdrawal) -> Key:
+    return withdrawal.method_type, withdrawal.carrier, withdrawal.phone_number, withdrawal.currency
+
+
 def withdraw(wanted: WithdrawalRequest) -> Recorded:
     """Record a withdrawal that was paid out, exactly once per client and key; limits that are net count it from now on.
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -49,8 +50,20 @@ def find(link_id: UUID) -> HostedLink | None:
 @transaction.atomic
 def spend(link: HostedLink, by: Actor) -> bool:
     """Use the link up; False when it was used or has run out. Of many at once, one is told True."""
-    unspent = HostedLink.objects.filter(pk=link.pk, spent_at=None, expires_at__gt=Now())
-    if not unspent.update(spent_at=Now()):
+    if not _good(link).update(spent_at=Now()):
         return False
     by.note("hosted_link.spent", link.player, {}, {"link": link.pk.hex})
     return True
+
+
+@transaction.atomic
+def end(link: HostedLink, by: Actor) -> bool:
+    """Let nobody use the link any more; False when it was used, has run out or was ended before."""
+    if not _good(link).update(ended_at=Now()):
+        return False
+    by.note("hosted_link.ended", link.player, {}, {"link": link.pk.hex})
+    return True
+
+
+def _good(link: HostedLink) -> QuerySet[HostedLink]:
+    return HostedLink.objects.filter(pk=link.pk, spent_at=None, ended_at=None, expires_at__gt=Now())

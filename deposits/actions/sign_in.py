@@ -62,7 +62,6 @@ def _text(issued: Issued) -> str:
         operator=settings.OPERATOR_NAME,
         time=format_time(issued.expires_at),
     )
-    # Phones that know nothing of isolated texts would show a box for each.
     return f"{without_isolates(told)}\n\n@{host} #{issued.code}"
 
 

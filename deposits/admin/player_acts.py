@@ -10,6 +10,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -69,6 +71,7 @@ class Act:
     form: type[ActForm]
     do: Callable[[Player, Actor, dict[str, Any]], str]
     explanation: str
+    offered: Callable[[Player], bool] = lambda _: True
 
 
 def _begin_break(player: Player, by: Actor, given: dict[str, Any]) -> str:
@@ -87,6 +90,23 @@ def _lower(player: Player, by: Actor, given: dict[str, Any]) -> str:
     return f"The limit is {format_money(minor, LIMIT_CURRENCY)} from now on."
 
 
+def _look_twice(player: Player, by: Actor, _: dict[str, Any]) -> str:
+    return _flag(
+        player, by, Now(), "player.looks_twice", "The player is asked once more before each deposit."
+    )
+
+
+def _look_once(player: Player, by: Actor, _: dict[str, Any]) -> str:
+    return _flag(player, by, None, "player.looks_once", "The player deposits as everybody does.")
+
+
+@transaction.atomic
+def _flag(player: Player, by: Actor, at: Now | None, action: str, said: str) -> str:
+    Player.objects.filter(pk=player.pk).update(look_twice_at=at)
+    by.note(action, player, {}, {})
+    return said
+
+
 ACTS: dict[str, Act] = {
     "break": Act(
         "Begin a break…",
@@ -102,6 +122,23 @@ ACTS: dict[str, Act] = {
         _lower,
         "At the player's request. It holds at once, and a raise that waits is withdrawn.",
     ),
+    "look-twice": Act(
+        "Ask before each deposit…",
+        "accounts.flag_player",
+        ActForm,
+        _look_twice,
+        "Before each deposit the player sees the amount, the balance after it and what is left of the limit once more, "
+        "as before an unusual one. The page does not say why.",
+        lambda player: player.look_twice_at is None,
+    ),
+    "look-once": Act(
+        "Stop asking before each deposit…",
+        "accounts.flag_player",
+        ActForm,
+        _look_once,
+        "The player is asked once more before unusual deposits only.",
+        lambda player: player.look_twice_at is not None,
+    ),
 }
 
 
@@ -110,7 +147,7 @@ def buttons(request: HttpRequest, player: Player) -> list[tuple[str, str]]:
     return [
         (act.label, reverse(f"admin:accounts_player_{name}", args=[player.pk]))
         for name, act in ACTS.items()
-        if request.user.has_perm(act.permission)
+        if request.user.has_perm(act.permission) and act.offered(player)
     ]
 
 

@@ -18,7 +18,7 @@ from accounts.models import LedgerAccount, Partner, Player, PlayerPhone
 from carriers import registry
 from carriers.redaction import mask_msisdn
 from deposits.actions.eligibility import bar_of, eligibility
-from deposits.admin import closed_loop, player_acts, words
+from deposits.admin import closed_loop, player_access, player_acts, words
 from deposits.admin.player_acts import LIMIT_CURRENCY
 from deposits.formats import format_money
 from deposits.models import Deposit
@@ -99,12 +99,14 @@ class PlayerAdmin(ReadOnlyAdmin):
             Fact("Looked at by two people", player.checked_at),
             Fact("Blocked since", player.blocked_at),
             Fact("Owes us since", player.flagged_at),
+            Fact("Asked before each deposit since", player.look_twice_at),
             Fact("Known since", player.created_at),
         ]
         tables = [
             _own_limits(player),
             _phones(player),
             _breaks(player),
+            *player_access.tables(request, player),
             *closed_loop.tables(player),
             _deposits(player),
             audit_table(self.subject_kind, self.subject(player)),
@@ -112,7 +114,7 @@ class PlayerAdmin(ReadOnlyAdmin):
         return Page(f"Player {player.external_id}", facts, tables, player_acts.buttons(request, player))
 
     def get_urls(self) -> list[URLPattern]:
-        return [*player_acts.urls(self), *super().get_urls()]
+        return [*player_acts.urls(self), *player_access.urls(self), *super().get_urls()]
 
 
 def _own_limits(player: Player) -> Table:

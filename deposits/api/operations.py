@@ -104,6 +104,16 @@ KEY_HEADER = parameter(
         "examples": ["order-77-deposit"],
     },
 )
+#: Which page of a list.
+PAGE = (
+    parameter(
+        "query",
+        "limit",
+        "How many.",
+        {"type": "integer", "minimum": 1, "maximum": paging.MOST_LIMIT, "default": paging.DEFAULT_LIMIT},
+    ),
+    parameter("query", "after", "The `next_cursor` of the page before.", {"type": "string"}),
+)
 DEPOSIT_PATH = parameter(
     "path", "deposit_id", "The deposit's id (`dep_…`), or its reference (`D-…`).", {"type": "string"}
 )
@@ -153,13 +163,7 @@ LIST_DEPOSITS: Operation = {
     "summary": "List deposits",
     "description": "Newest first. Filters combine; a parameter that is not listed here is refused.",
     "parameters": [
-        parameter(
-            "query",
-            "limit",
-            "How many.",
-            {"type": "integer", "minimum": 1, "maximum": paging.MOST_LIMIT, "default": paging.DEFAULT_LIMIT},
-        ),
-        parameter("query", "after", "The `next_cursor` of the page before.", {"type": "string"}),
+        *PAGE,
         parameter("query", "status", "Only these.", {"type": "string", "enum": list(paging.STATES_OF)}),
         parameter(
             "query",

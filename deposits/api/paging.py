@@ -1,9 +1,10 @@
-"""The list of deposits: filters from an allow-list, newest first, and a cursor that marks a place, not a count."""
+"""Lists in pages: filters from an allow-list, newest first, and a cursor that marks a place, not a count."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,12 +49,30 @@ class _Unusable(ValueError):
 
 def read(parameters: QueryDict) -> ListQuery:
     """Read the query string of GET /deposits. Raises `Problem` (400) naming each parameter that is not usable."""
+    return _read(parameters, _READERS)
+
+
+def read_place(parameters: QueryDict, named: re.Pattern[str]) -> ListQuery:
+    """Read the query string of a list that has no filters and is ordered by its UUIDs, the newest first.
+
+    `named` finds the UUID's digits in the id after which the page begins. Raises `Problem` (400) as `read` does.
+    """
+
+    def after(text: str) -> Q:
+        if match := named.match(text):
+            return Q(pk__lt=UUID(hex=match[1]))
+        raise _Unusable("Send the next_cursor of the page before, as it was.")
+
+    return _read(parameters, {"limit": _limit, "after": after})
+
+
+def _read(parameters: QueryDict, readers: dict[str, Callable[[str], Any]]) -> ListQuery:
     errors: list[FieldError] = []
     condition, limit = Q(), DEFAULT_LIMIT
     for name, values in parameters.lists():
-        reader = _READERS.get(name)
+        reader = readers.get(name)
         if reader is None:
-            errors.append(FieldError(name[:64], "unknown_field", f"Known here: {', '.join(_READERS)}."))
+            errors.append(FieldError(name[:64], "unknown_field", f"Known here: {', '.join(readers)}."))
         elif len(values) > 1:
             errors.append(FieldError(name, "repeated", "Send it once."))
         else:

@@ -28,6 +28,11 @@ urlpatterns: list[URLPattern] = [
         withdrawals.PlayerWithdrawals.as_view(),
         name="api-player-withdrawals",
     ),
+    path(
+        "v1/players/<str:player>/withdrawals/<str:withdrawal_id>",
+        withdrawals.PlayerWithdrawal.as_view(),
+        name="api-player-withdrawal",
+    ),
     path("v1/players/<str:player>/links", link_views.PlayerLinks.as_view(), name="api-player-links"),
     path("v1/openapi.json", docs.openapi, name="openapi"),
     path("docs/", docs.reference, name="api-docs"),

@@ -9,6 +9,7 @@ from deposits.api.examples import DEPOSIT
 from deposits.api.method_components import METHOD_TAKEN
 from deposits.api.schema_parts import AMOUNT, CURRENCY, Schema, kind, object_of, ref, text, time
 
+ID_PATTERN = "^wdr_[0-9a-f]{32}$"
 CREATE: dict[str, Any] = {
     "source": "src_5f0c1d2e3b4a59687786a5b4c3d2e1f0",
     "amount": 2500,
@@ -91,7 +92,7 @@ SCHEMAS: Schema = {
     ),
     "Withdrawal": object_of(
         {
-            "id": text("Ours.", pattern="^wdr_[0-9a-f]{32}$"),
+            "id": text("Ours.", pattern=ID_PATTERN),
             "object": kind("withdrawal"),
             "player": text("Your own name for the player."),
             "amount": {**AMOUNT, "description": "Minor units."},
@@ -105,6 +106,17 @@ SCHEMAS: Schema = {
         },
         "A withdrawal as it was recorded, with its source as it is now. It never changes.",
     ),
+    "WithdrawalList": object_of(
+        {
+            "object": kind("list"),
+            "data": {"type": "array", "items": ref("Withdrawal")},
+            "next_cursor": {
+                "type": ["string", "null"],
+                "description": "Send it as `after` for the next page; null on the last.",
+            },
+        },
+        "One page of a player's withdrawals, newest first.",
+    ),
 }
 
 LIST_SOURCES: operations.Operation = {
@@ -116,6 +128,36 @@ LIST_SOURCES: operations.Operation = {
     "parameters": [operations.PLAYER_PATH],
     "responses": {
         "200": operations.response("The sources.", ref("SourceList"), {"object": "list", "data": [SOURCE]}),
+        **operations.problems(*operations.ALWAYS, "not_found"),
+    },
+}
+LIST_WITHDRAWALS: operations.Operation = {
+    "operationId": "listWithdrawals",
+    "tags": ["Players"],
+    "summary": "The withdrawals that you told us of",
+    "description": "Newest first, each with its source as it is now.",
+    "parameters": [operations.PLAYER_PATH, *operations.PAGE],
+    "responses": {
+        "200": operations.response(
+            "One page.",
+            ref("WithdrawalList"),
+            {"object": "list", "data": [WITHDRAWAL], "next_cursor": None},
+        ),
+        **operations.problems(*operations.ALWAYS, "not_found"),
+    },
+}
+GET_WITHDRAWAL: operations.Operation = {
+    "operationId": "getWithdrawal",
+    "tags": ["Players"],
+    "summary": "One withdrawal",
+    "parameters": [
+        operations.PLAYER_PATH,
+        operations.parameter(
+            "path", "withdrawal_id", "The withdrawal's id.", {"type": "string", "pattern": ID_PATTERN}
+        ),
+    ],
+    "responses": {
+        "200": operations.response("The withdrawal.", ref("Withdrawal"), WITHDRAWAL),
         **operations.problems(*operations.ALWAYS, "not_found"),
     },
 }
@@ -136,7 +178,7 @@ CREATE_WITHDRAWAL: operations.Operation = {
             WITHDRAWAL,
             {"Idempotent-Replayed": "IdempotentReplayed"},
         ),
-        "201": operations.response("Recorded.", ref("Withdrawal"), WITHDRAWAL),
+        "201": operations.response("Recorded.", ref("Withdrawal"), WITHDRAWAL, {"Location": "Location"}),
         **operations.problems(
             *operations.ALWAYS,
             *operations.WRITING,

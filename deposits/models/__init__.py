@@ -13,6 +13,7 @@ from deposits.models.hosted_link import HostedLink
 from deposits.models.limit_raise import LimitRaise
 from deposits.models.notification import CarrierNotification
 from deposits.models.refund import Refund, RefundAttempt, RefundEvent
+from deposits.models.result_text import ResultText
 from deposits.models.rule import PlayerLimit, Rule, Rulebook, RuleProposal
 from deposits.models.settlement import SettlementFile, SettlementFinding, SettlementLine
 from deposits.models.withdrawal import Withdrawal
@@ -34,6 +35,7 @@ __all__ = [
     "Refund",
     "RefundAttempt",
     "RefundEvent",
+    "ResultText",
     "Rule",
     "RuleProposal",
     "Rulebook",

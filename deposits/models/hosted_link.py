@@ -28,6 +28,8 @@ class HostedLink(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     spent_at = models.DateTimeField(null=True, blank=True)
+    # By staff, before its player had used it.
+    ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from carriers import registry
 from carriers.wording import fill
-from deposits import links, presentation
+from deposits import links, presentation, result_texts
 from deposits.actions import command
 from deposits.actions.command import Caller
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
@@ -145,6 +145,18 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
         reference,
         lambda viewed, caller, key: command.cancel(viewed.deposit.pk, caller, f"cancel:{key}"),
     )
+
+
+@require_POST
+def text_result(request: HttpRequest, reference: str) -> HttpResponse:
+    """Have the result texted to the player, who may go away meanwhile."""
+    try:
+        viewed = _viewed(request, reference)
+    except _SignedOut:
+        return ask_to_sign_in(request)
+    if read_command_key(viewed.deposit.pk, request.POST.get("key", "")) is not None:
+        result_texts.ask(viewed.deposit)
+    return _back(viewed)
 
 
 def _command(request: HttpRequest, reference: str, give: Any) -> HttpResponse:

@@ -59,10 +59,10 @@ def page(request: HttpRequest, link_id: UUID) -> HttpResponse:
         request.session.set_expiry(SESSION_S)
         bind(request, link)
         return HttpResponseRedirect(reverse("deposit"), status=303)
-    link.refresh_from_db(fields=["spent_at"])
+    link.refresh_from_db(fields=["spent_at", "ended_at"])
     if link.spent_at is not None:
         return _refused(request, _SPENT, link)
-    if link.expires_at <= timezone.now():
+    if link.ended_at is not None or link.expires_at <= timezone.now():
         return _refused(request, _EXPIRED, link)
     return render(request, "deposits/hosted_link.html", _offered(request, link))
 

@@ -22,16 +22,16 @@ from django.utils.translation import gettext_noop
 from accounts import ledger
 from carriers import reasons, registry
 from carriers.wording import fill
-from deposits import presentation, retry
+from deposits import presentation, result_texts, retry
 from deposits.actions.command import can_cancel
 from deposits.formats import format_money
-from deposits.models import Deposit, DepositEvent
+from deposits.models import Deposit, DepositEvent, ResultText
 from deposits.refunds_shown import told_to_player
 from deposits.states import Event, State
-from deposits.ui import hops, screens
+from deposits.ui import hops, screens, text_reply
 from deposits.ui.clock import ago, clock
 from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, command_key
-from deposits.ui.screen import Screen, Sight, Thresholds
+from deposits.ui.screen import UNKNOWN, Screen, Sight, Thresholds
 from deposits.ui.site import support_about
 
 #: Waits after which the words change: slow, very slow, and past what a carrier takes for an answer at all.
@@ -87,7 +87,7 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
     viewer's last request met, one of screens.NOTES.
     """
     sight = _sight(deposit, token, note)
-    screen = screens.screen(sight)
+    screen = text_reply.screen(sight, registry.profile(deposit.carrier)) or screens.screen(sight)
     amount = format_money(deposit.amount_minor, deposit.currency, short=True)
     html = render_to_string(
         "deposits/panel.html",
@@ -105,10 +105,24 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
             "again_href": _own(deposit, "deposit-page", token),
             "key": command_key(deposit.pk, deposit.code_tries),
             "my_limits": "" if token else sight.steps["my_limits"],
+            **_text_of_result(deposit, screen, token),
         },
     )
     digest = blake2s(f"{screen.title}{html}".encode(), digest_size=8)
     return Frame(screen, html, digest.hexdigest(), sight.now)
+
+
+def _text_of_result(deposit: Deposit, screen: Screen, token: str) -> dict[str, str]:
+    """What the page says of a text about the result: that there will be one, or where to ask for it."""
+    if screen.final or not (screen.tone == "attention" or screen.charge == _(UNKNOWN)):
+        return {}
+    owed = ResultText.objects.filter(deposit=deposit).select_related("phone").first()
+    if owed is not None:
+        told = _("We will text the result to the phone ending {ending}.")
+        return {"texted": fill(told, ending=owed.phone.number[-3:])}
+    if result_texts.phone_for(deposit) is None:
+        return {}
+    return {"text_href": _own(deposit, "deposit-text", token)}
 
 
 def _sight(deposit: Any, token: str, note: str) -> Sight:

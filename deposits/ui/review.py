@@ -39,8 +39,11 @@ _LEFT_SHARE = 0.1
 def is_due(offered: Offer, choice: Method, amount: int) -> bool:
     """Whether a deposit of this amount (minor units) by this method is to be looked at once more before it is made.
 
-    Nobody's first deposit is: nothing is usual yet, and the code or the bank's approval asks about it anyway.
+    Each is where compliance asks for it. Else nobody's first deposit is: nothing is usual yet, and the code or the
+    bank's approval asks about it anyway.
     """
+    if offered.player.look_twice_at is not None:
+        return True
     made = _made(offered.player, offered.currency)
     if not made:
         return False

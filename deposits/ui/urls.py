@@ -56,6 +56,7 @@ urlpatterns: list[URLPattern] = [
     path("deposit/<reference:reference>/code/", deposit_page.enter_code, name="deposit-code"),
     path("deposit/<reference:reference>/approve/", deposit_page.approve, name="deposit-approve"),
     path("deposit/<reference:reference>/receipt/", deposit_page.receipt, name="deposit-receipt"),
+    path("deposit/<reference:reference>/text/", deposit_page.text_result, name="deposit-text"),
     path("deposit/<reference:reference>/cancel/", deposit_page.cancel, name="deposit-cancel"),
     path("sign-in/", sign_in_page.number, name="sign-in"),
     path("sign-in/code/", sign_in_page.code, name="sign-in-code"),

@@ -44,7 +44,7 @@ LAYERS = (
             }
         )
     ),
-    Layer(frozenset({"refunds_shown", "consent_shown"})),
+    Layer(frozenset({"refunds_shown", "consent_shown", "result_texts"})),
     Layer(frozenset({"presentation", "links", "figures", "reconciliation"})),
     Layer(frozenset({"actions"})),
     Layer(

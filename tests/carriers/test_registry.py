@@ -85,6 +85,7 @@ def test_the_longest_prefix_in_the_right_currency_wins() -> None:
         ({"connect_timeout_s": 30.0}, "connect_timeout_s"),
         ({"slots": 0}, "slots"),
         ({"notification_url": "https://pay.example/n"}, "notification_secret"),
+        ({"reply_text": "YES"}, "reply_to"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -22,6 +21,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from paysite.local_stack.chromium import launch_arguments, require_chromium
 from paysite.local_stack.ports import HOST
 from tests.look.standing import ROOT, standing
+from tests.look.transfers import recorded
 from tests.look.walk import TAP, open_story, see
 
 PACKAGE = "lighthouse@12.8.2"  # the last one for Node 20
@@ -141,30 +141,15 @@ def _judge(name: str, runs: list[dict[str, float]]) -> Iterator[str]:
 def _sizes(browser: BrowserContext, base_url: str) -> Iterator[str]:
     """What the deposit page costs a phone that has never been there, as it goes over the wire."""
     page = browser.new_page()
-    protocol = browser.new_cdp_session(page)
-    protocol.send("Network.enable")
-    protocol.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    names: dict[str, str] = {}
-    sizes: dict[str, float] = {}
-
-    def asked(event: dict[str, Any]) -> None:
-        names[event["requestId"]] = Path(event["request"]["url"].split("?")[0]).name or "the page"
-
-    def loaded(event: dict[str, Any]) -> None:
-        sizes[names[event["requestId"]]] = event["encodedDataLength"]
-
-    protocol.on("Network.requestWillBeSent", asked)
-    protocol.on("Network.loadingFinished", loaded)
-    page.goto(f"{base_url}/deposit/", wait_until="networkidle")
+    with recorded(page) as found:
+        page.goto(f"{base_url}/deposit/", wait_until="networkidle")
     page.close()
-    script = sum(size for name, size in sizes.items() if name.endswith(".js"))
-    total = sum(sizes.values())
-    parts = ", ".join(f"{name} {size:.0f}" for name, size in sizes.items())
-    sys.stdout.write(f"S1 cold: {total:.0f} bytes with headers ({parts})\n")
-    if total > MOST_BYTES:
-        yield f"S1 cold takes {total:.0f} bytes, and may take {MOST_BYTES}"
-    if script > MOST_SCRIPT_BYTES:
-        yield f"S1 cold takes {script:.0f} bytes of script, and may take {MOST_SCRIPT_BYTES}"
+    parts = ", ".join(f"{name} {size:.0f}" for name, size in found.sizes.items())
+    sys.stdout.write(f"S1 cold: {found.total:.0f} bytes with headers ({parts})\n")
+    if found.total > MOST_BYTES:
+        yield f"S1 cold takes {found.total:.0f} bytes, and may take {MOST_BYTES}"
+    if found.script > MOST_SCRIPT_BYTES:
+        yield f"S1 cold takes {found.script:.0f} bytes of script, and may take {MOST_SCRIPT_BYTES}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from accounts import audit
 from carriers import registry
-from deposits import breakers, doorbell, leases, stopping
+from deposits import breakers, doorbell, leases, result_texts, stopping
 from deposits.actions import cases
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent, review_unclaimed
@@ -52,6 +52,8 @@ class Command(BaseCommand):
             signal.signal(number, told_to_stop)
         log.info("sweeper_started", owner=leases.owner())
         watch = Watch()
+        texts = threading.Thread(target=send_texts, args=(stop, options["every"]), name="texts")
+        texts.start()
         while not stop.is_set():
             try:
                 if not known:
@@ -62,7 +64,20 @@ class Command(BaseCommand):
                 log.warning("database_unavailable", error=type(error).__name__)
                 connection.close()
             stop.wait(options["every"])
+        texts.join()
         log.info("sweeper_stopped")
+
+
+def send_texts(stop: threading.Event, every_s: float) -> None:
+    """Send the texts that are owed, until told to stop: beside the looks, for a slow service is not to hold them up."""
+    while not stop.is_set():
+        try:
+            result_texts.send_owed()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("database_unavailable", error=type(error).__name__)
+            connection.close()
+        stop.wait(every_s)
+    connection.close()
 
 
 class Watch:

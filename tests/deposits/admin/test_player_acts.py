@@ -77,6 +77,27 @@ def test_what_no_player_may_ask_for_begins_nothing(support: Client, given: dict[
     assert not Protection.objects.filter(player=someone).exists()
 
 
+def test_compliance_has_a_player_look_twice_and_support_does_not(support: Client) -> None:
+    someone = player()
+    change = f"/admin/accounts/player/{someone.pk}/change/"
+    assert "Ask before each deposit…" not in support.get(change).content.decode()
+    assert support.get(address(someone, "look-twice")).status_code == 403
+    compliance = User.objects.create_user("compliance", password=PASSWORD, is_staff=True)
+    rights = ("view_player", "flag_player")
+    compliance.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    browser = Client()
+    browser.force_login(compliance)
+    assert "Ask before each deposit…" in browser.get(change).content.decode()
+    send(browser, someone, "look-twice")
+    assert someone.look_twice_at is not None
+    noted = AuditRecord.objects.get(action="player.looks_twice", subject=str(someone.pk))
+    assert (noted.actor, noted.reason) == ("compliance", WHY)
+    assert "Ask before each deposit…" not in browser.get(change).content.decode()
+    send(browser, someone, "look-once")
+    assert not Player.objects.filter(pk=someone.pk, look_twice_at__isnull=False).exists()
+    assert AuditRecord.objects.filter(action="player.looks_once", subject=str(someone.pk)).exists()
+
+
 def test_a_limit_is_set_and_lowered_at_once_and_never_raised(support: Client) -> None:
     someone = player()
     send(support, someone, "lower-limit", period="week", amount="100")

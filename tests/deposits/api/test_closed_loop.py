@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import Error, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -72,6 +73,45 @@ def test_what_was_credited_is_told_by_number_and_bank(api: Api) -> None:
         ({**bill, "phone_number": "+44******002"}, "GBP", 3_000, 3_000),
     ]
     assert sources_of(api) == told
+
+
+def test_withdrawals_are_read_back_one_and_in_pages(api: Api, source: str) -> None:
+    made = [pay_out(api, source, amount) for amount in (500, 600, 700)]
+    for answer in made:
+        assert api.get(answer["Location"].removeprefix(settings.BASE_URL)).json() == {
+            **answer.json(),
+            "source": made[-1].json()["source"],
+        }
+    first = api.get(f"{PATH}/withdrawals?limit=2").json()
+    assert [one["amount"] for one in first["data"]] == [700, 600]
+    second = api.get(f"{PATH}/withdrawals?limit=2&after={first['next_cursor']}").json()
+    assert ([one["amount"] for one in second["data"]], second["next_cursor"]) == ([500], None)
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        ("limit=0", "malformed"),
+        ("limit=101", "malformed"),
+        ("after=wdr_1", "malformed"),
+        ("after=", "malformed"),
+        ("status=paid", "unknown_field"),
+        ("limit=1&limit=2", "repeated"),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused_by_name(api: Api, source: str, query: str, wrong: str) -> None:
+    refused = api.get(f"{PATH}/withdrawals?{query}")
+    check_problem(refused, 400, "query_invalid", query.split("=")[0], wrong)
+    assert api.get(f"{PATH}/withdrawals?limit=1").status_code == 200
+
+
+def test_a_withdrawal_is_nobody_elses(api: Api, make_api: MakeApi, source: str) -> None:
+    name = pay_out(api, source, 500).json()["id"]
+    stranger = make_api()
+    assert stranger.create(body(player=PLAYER)).status_code == 201
+    check_problem(stranger.get(f"{PATH}/withdrawals/{name}"), 404, "not_found")
+    assert stranger.get(f"{PATH}/withdrawals").json()["data"] == []
+    check_problem(api.get(f"{PATH}/withdrawals/wdr_1"), 404, "not_found")
 
 
 def test_a_withdrawal_is_counted_once_per_key_and_leaves_less(api: Api, source: str) -> None:

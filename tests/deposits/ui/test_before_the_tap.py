@@ -72,6 +72,15 @@ def test_what_leaves_little_of_the_limit_is_looked_at_once_more() -> None:
     assert not is_reviewed(tap(client, "20"))
 
 
+def test_who_is_to_look_twice_does_so_before_every_deposit() -> None:
+    client = visitor(player(look_twice_at=timezone.now()))
+    asked = tap(client)
+    assert asked["Location"].startswith("/deposit/review/")
+    page = client.get(asked["Location"])
+    assert "This is not your usual deposit." in text_of(page)
+    assert deposit_of(tap(client, key=key_of(page), reviewed="1"))
+
+
 def test_what_cannot_be_sent_leads_back_to_the_form() -> None:
     answer = visitor(player()).get("/deposit/review/?amount=1")
     assert answer["Location"].startswith("/deposit/?amount=1")

@@ -12,8 +12,10 @@ from django.utils import timezone
 from accounts.models import Player
 from deposits.states import State
 from tests.deposits.ui.visiting import (
+    HARMLESS,
     deposit_of,
     key_of,
+    links_of,
     made_in,
     player,
     put,
@@ -149,7 +151,8 @@ def test_nothing_left_is_told_without_a_form() -> None:
     assert "You have reached your deposit limit £20 of £20 this week. You can deposit again on" in text_of(
         page
     )
-    assert b'<form method="post"' not in page.content
+    assert b"<form" not in page.content
+    assert links_of(page) <= HARMLESS
 
 
 def test_a_refusal_that_no_longer_holds_is_not_shown() -> None:

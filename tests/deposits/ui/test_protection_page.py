@@ -11,7 +11,7 @@ from accounts.models import Player, Protection
 from deposits.actions import own_limits
 from deposits.models import LimitRaise
 from tests.deposits.api.test_own_limits import let_pass
-from tests.deposits.ui.visiting import player, text_of, visitor
+from tests.deposits.ui.visiting import HARMLESS, links_of, player, text_of, visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,8 @@ def test_a_break_is_asked_about_once_more_and_then_holds(chosen: str, kind: str)
     page = client.post(PAGE, {"break": chosen, "sure": "1"}, follow=True)
     assert Protection.objects.get(player=someone).kind == kind
     assert "Support and tools" in text_of(page)
-    assert b'name="key"' not in page.content
+    assert b"<form" not in page.content
+    assert links_of(page) <= HARMLESS
 
 
 def test_the_six_months_review_is_asked_for_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:

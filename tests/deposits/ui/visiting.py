@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from html import unescape
 from typing import Any
 
 from django.db import connection
@@ -55,6 +56,16 @@ def title_of(response: Any) -> str:
     found = re.search(r"<title>(.*?)</title>", response.content.decode(), re.S)
     assert found
     return found[1]
+
+
+#: Where pages lead that offer no deposit.
+HARMLESS = {"/deposit/history/", "/deposit/limits/", "/deposit/limits/change/"}
+
+
+def links_of(response: Any) -> set[str]:
+    """Return where a page leads within the deposit pages; to itself in another language does not count."""
+    page = response.content.decode().split("<nav")[0]
+    return {unescape(link) for link in re.findall(r'href="(/deposit/[^"]*)"', page)}
 
 
 def key_of(response: Any) -> str:
