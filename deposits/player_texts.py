@@ -14,16 +14,18 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone, translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 
 from accounts.models import Player, PlayerPhone
 from carriers import registry
 from carriers.messages import NotSent, messages
 from carriers.profiles import CarrierProfile
+from carriers.wording import fill, without_isolates
 from deposits import breakers
 from deposits.actions.eligibility import bar_of
+from deposits.formats import format_money
 from deposits.models import Deposit, ResultText, ReturnText
-from deposits.presentation import format_money, money, status
+from deposits.presentation import money, status
 from deposits.states import FINAL
 
 log = structlog.get_logger("deposits.player_texts")
@@ -91,7 +93,9 @@ def _send_returns() -> int:
         # Nobody who has taken a break, or is shut out, is called back.
         if bar_of(owed.player) is None and owed.player.blocked_at is None:
             with translation.override(owed.language):
-                text = gettext("{operator}: deposits are back.").format(operator=settings.OPERATOR_NAME)
+                text = without_isolates(
+                    fill(_("{operator}: deposits are back."), operator=settings.OPERATOR_NAME)
+                )
             _send(owed.phone, text, "")
             sent += 1
     return sent
@@ -125,15 +129,16 @@ def _result(owed: ResultText) -> str:
     deposit = owed.deposit
     with translation.override(owed.language):
         if status(deposit) == "succeeded" and money(deposit) == "credited":
-            text = gettext("{operator}: {amount} deposited. Reference {reference}.")
+            text = _("{operator}: {amount} deposited. Reference {reference}.")
         elif money(deposit) == "none":
-            text = gettext(
+            text = _(
                 "{operator}: {amount} was not deposited. You have not been charged. Reference {reference}."
             )
         else:
-            text = gettext("{operator}: there is news of your deposit of {amount}. Reference {reference}.")
+            text = _("{operator}: there is news of your deposit of {amount}. Reference {reference}.")
         amount = format_money(deposit.amount_minor, deposit.currency)
-        return text.format(operator=settings.OPERATOR_NAME, amount=amount, reference=deposit.reference)
+        told = fill(text, operator=settings.OPERATOR_NAME, amount=amount, reference=deposit.reference)
+        return without_isolates(told)
 
 
 def _every_way() -> list[CarrierProfile]:

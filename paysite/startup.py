@@ -14,7 +14,7 @@ from django.db import Error, ProgrammingError, connection
 
 from carriers import registers, registry
 from carriers.messages import messages
-from deposits.ui import brand
+from deposits.ui import brand, language
 
 #: Python looks for garbage after so many new objects; its own 700 is one request or less.
 GARBAGE_AFTER = 20_000
@@ -48,6 +48,7 @@ def unsafe_settings(celery: Mapping[str, Any] | None = None) -> list[str]:
         *_unsafe_databases(),
         *_unsafe_carriers(),
         *_unsafe_messages(),
+        *language.unsuitable(settings.PAGE_LANGUAGES),
         *brand.unsuitable(settings.OPERATOR_ACCENT, settings.OPERATOR_LOGO),
     ]
 

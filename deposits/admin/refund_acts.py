@@ -29,8 +29,8 @@ from deposits.actions.refunds.request import (
 )
 from deposits.actions.refusal import NotPossibleNow, Refusal
 from deposits.admin.case_acts import clerk_of
+from deposits.formats import format_money
 from deposits.models import Deposit, Refund
-from deposits.presentation import format_money
 from deposits.refund_states import State
 from deposits.refunds_shown import will_read
 

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import Player
 from carriers import registry
+from carriers.wording import fill
 from deposits import player_texts
 from deposits.models import ReturnText
 from deposits.ui.clock import clock
@@ -34,12 +35,15 @@ def page(request: HttpRequest, offered: Offer) -> HttpResponse | None:
     now = timezone.now()
     # One that is back is a way to pay: the first counts.
     times = [at for at in held.values() if at is not None and at > now]
-    heading = gettext("Deposits are off right now")
+    heading = _("Deposits are off right now")
     if times:
-        heading = gettext("Deposits are off until {time}").format(time=clock(min(times), now))
+        heading = fill(_("Deposits are off until {time}"), time=clock(min(times), now))
     owed = ReturnText.objects.filter(player=offered.player, sent_at=None).select_related("phone").first()
     phone = None if owed else player_texts.phone_of(offered.player.pk)
-    context = {"heading": heading, "texted_to": owed.phone.number[-3:] if owed else "", "offers_text": phone}
+    context = {"heading": heading, "texted": "", "offers_text": phone}
+    if owed:
+        told = _("We will text the phone ending {ending} when deposits are back.")
+        context["texted"] = fill(told, ending=owed.phone.number[-3:])
     return render(request, "deposits/off.html", context)
 
 
