@@ -109,15 +109,12 @@ def test_choosing_leads_to_no_other_site() -> None:
     assert answer["Location"] == "/%2Felsewhere.example/deposit/"
 
 
-def test_machines_are_answered_in_english_whatever_they_ask_for() -> None:
-    answer = Client().get("/api/v1/deposits", HTTP_ACCEPT_LANGUAGE="de")
-    assert (answer.status_code, answer.json()["title"]) == (401, "Not authenticated")
+def test_machines_are_answered_in_english_whatever_they_ask_for_and_whoever_came_before() -> None:
+    assert "غير موجود" in text_of(in_language("ar").get("/deposit/nothing"))
+    answer = Client().get("/api/v1/nothing", HTTP_ACCEPT_LANGUAGE="de")
+    assert (answer.status_code, answer.json()["title"]) == (404, "Not found")
     assert "Content-Language" not in answer.headers
     assert "Content-Language" not in Client().get("/admin/login/", HTTP_ACCEPT_LANGUAGE="de").headers
-
-
-def test_one_visitors_language_is_not_the_next_ones() -> None:
-    in_language("ar").get("/deposit/")
     assert title_of(visitor(player()).get("/deposit/")) == "Deposit"
 
 
