@@ -197,7 +197,6 @@ def _steps(deposit: Deposit, token: str) -> dict[str, str]:
             "change_amount": kept(same, "#amount"),
             "change_number": kept(NEW_NUMBER, "#number"),
             "change_account": kept(ANOTHER_BANK, "#bank"),
-            "change_method": kept(other),
             "back_to_deposit": form,
             "wait": form,
             "my_deposits": reverse("deposit-history"),
@@ -205,6 +204,8 @@ def _steps(deposit: Deposit, token: str) -> dict[str, str]:
             "take_a_break": reverse("deposit-protection"),
             "how_it_works": reverse("phone-bill"),
         }
+        if len(presentation.methods()) > 1:
+            steps["change_method"] = kept(other)
     if presentation.awaits_approval(deposit):
         steps["approve"] = _own(deposit, "deposit-approve", token)
     if deposit.state == State.CREDITED:

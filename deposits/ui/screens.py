@@ -129,7 +129,10 @@ def _action(sight: Sight) -> Screen:
         tone="question",
         lines=(_say(sight, sent, ending=deposit.phone_number[-3:], time=sight.clocks["act_until"]),),
         charge=_(NOT_CHARGED) if problem else "",
-        steps=_step(sight, "cancel", _("Cancel"), submits=True),
+        steps=(
+            *_step(sight, "change_method", _("Use another method")),
+            *_step(sight, "cancel", _("Cancel"), submits=True),
+        ),
         problem=problem,
         asks_code=True,
         changes_at=until,

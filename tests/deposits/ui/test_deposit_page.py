@@ -173,6 +173,15 @@ def test_a_code_is_handed_on_once() -> None:
     assert title_of(see(client, deposit)).startswith("Waiting for")
 
 
+def test_who_has_no_code_at_hand_may_pay_otherwise_where_there_is_another_way(settings: Any) -> None:
+    client, deposit = awaiting_code()
+    page = see(client, deposit)
+    assert "/deposit/?amount=20&method=bank" in links_of(page)
+    assert "Use another method" in text_of(page)
+    settings.CARRIERS = [one for one in settings.CARRIERS if one["adapter"] == "camara"]
+    assert "Use another method" not in text_of(see(client, deposit))
+
+
 def test_what_cannot_be_a_code_is_a_problem_at_the_field() -> None:
     client, deposit = awaiting_code()
     form = {"key": key_of(see(client, deposit)), "live": "1", "code": "12x"}
