@@ -20,7 +20,9 @@ def fill(message: str, **facts: str | int) -> str:
 
 def isolated(text: str) -> str:
     """Return `text` so that it keeps its own direction among words written from right to left; else as it is."""
-    return f"{_ISOLATE}{text}{_END}" if text and get_language_bidi() else text
+    if not text or text.startswith(_ISOLATE) or not get_language_bidi():
+        return text
+    return f"{_ISOLATE}{text}{_END}"
 
 
 def without_isolates(text: str) -> str:
