@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import connection
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
+from pytest_django.plugin import DjangoDbBlocker
 
+from carriers import registry
+from deposits import breakers
+from deposits.models import Breaker
 from tests.journeys.conftest import OpenStory
 from tests.look.transfers import recorded
 from tests.look.walk import TAP, see, walk
-from tests.stack import Stack
+from tests.stack import Stack, await_condition, http
 
 pytestmark = pytest.mark.browser
 
@@ -61,23 +69,63 @@ VIEWS: tuple[tuple[Literal["light", "dark"], int], ...] = (
 )
 
 
+def found(page: Page, name: str) -> list[tuple[str, str, int, str, str]]:
+    """Look at a screen in every view; return what axe finds there."""
+    check(page, name)
+    violations: list[tuple[str, str, int, str, str]] = []
+    for theme, width in VIEWS:
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        page.set_viewport_size({"width": width, "height": 800})
+        violations += [
+            (name, theme, width, one["id"], node["html"])
+            for one in Axe().run(page, options=RULES).response["violations"]
+            for node in one["nodes"]
+        ]
+    return violations
+
+
 def test_every_screen_has_room_for_fingers_and_nothing_for_axe_to_find(
     stack: Stack, context: BrowserContext
 ) -> None:
-    axe, page = Axe(), context.new_page()
+    page = context.new_page()
     page.emulate_media(reduced_motion="reduce")
-    found = []
-    for name in walk(page, stack.base_url):
-        check(page, name)
-        for theme, width in VIEWS:
-            page.emulate_media(color_scheme=theme)
-            page.set_viewport_size({"width": width, "height": 800})
-            found += [
-                (name, theme, width, one["id"], node["html"])
-                for one in axe.run(page, options=RULES).response["violations"]
-                for node in one["nodes"]
-            ]
-    assert found == []
+    assert [one for name in walk(page, stack.base_url) for one in found(page, name)] == []
+
+
+def hold_every_breaker() -> None:
+    """As staff do before planned work everywhere."""
+    codes = list(registry.registry().profiles)
+    breakers.make_known(codes)
+    for breaker in Breaker.objects.filter(carrier__in=codes, operation="authorise"):
+        breakers.hold_open(breaker, "planned work", timezone.now() + timedelta(hours=1))
+    connection.close()
+
+
+def close_every_breaker() -> None:
+    """And after it."""
+    for breaker in Breaker.objects.filter(held=True):
+        breakers.close(breaker, "done")
+    connection.close()
+
+
+def test_so_has_the_screen_of_deposits_that_are_off(
+    stack: Stack, context: BrowserContext, django_db_blocker: DjangoDbBlocker
+) -> None:
+    page = context.new_page()
+    # Django's connections are not for a thread in which Playwright's loop runs.
+    with django_db_blocker.unblock(), ThreadPoolExecutor(1) as staff:
+        staff.submit(hold_every_breaker).result()
+        try:
+            page.goto(f"{stack.base_url}/deposit/")
+            see(page, "S25")
+            assert found(page, "S25") == []
+            page.get_by_role("button", name="Tell me when it is back").click()
+            expect(page.locator("[data-screen='S25']")).to_contain_text("We will text the phone ending 001")
+        finally:
+            staff.submit(close_every_breaker).result()
+    inbox = f"{stack.sandbox_url}/sandbox/messages.json?to=%2B447700900001"
+    told = "Paysite Casino: deposits are back."
+    await_condition(lambda: told in str(http("GET", inbox).body), what="the text that they are back")
 
 
 def test_the_limits_link_is_seen_without_scrolling(open_story: OpenStory) -> None:
