@@ -81,6 +81,13 @@ def test_until_one_is_chosen_it_is_what_the_browser_asks_for(asked: str, code: s
     assert "language" not in page.cookies
 
 
+def test_a_partners_link_may_say_which() -> None:
+    link = path(link_for(player()))
+    client = Client()
+    assert client.get(f"{link}&lang=cy")["Location"] == link
+    assert title_of(client.get(link)) == "Adneuo gyda Paysite Casino"
+
+
 def test_what_was_chosen_counts_more_than_what_the_browser_asks_for() -> None:
     assert in_language("cy").get("/deposit/", HTTP_ACCEPT_LANGUAGE="de")["Content-Language"] == "cy"
 
