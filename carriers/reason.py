@@ -6,14 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils.translation import gettext_noop as _
+
 Charge = Literal["not_charged", "unknown", "held", "charged"]
-#: Alternatives, fullest first. If the last one needs a fact too, the sentence can vanish.
-Sentence = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A message whose form follows a number, the fact `by`."""
+
+    one: str
+    many: str
+    by: str
+
+
+#: Alternatives, fullest first. If the last one needs a fact too, the sentence can vanish. In English, by which the
+#: catalogues of the other languages know them.
+Sentence = tuple[str | Counted, ...]
+Label = tuple[str, ...]
 
 CHARGE_STATEMENTS: Mapping[Charge, str] = {
-    "not_charged": "You have not been charged.",
-    "unknown": "We do not know yet if you were charged.",
-    "held": "The amount is held and has not been charged.",
+    "not_charged": _("You have not been charged."),
+    "unknown": _("We do not know yet if you were charged."),
+    "held": _("The amount is held and has not been charged."),
     "charged": "",
 }
 
@@ -32,7 +47,7 @@ class Next:
     `needs` are facts that must be known, `method` a way to pay that must be there.
     """
 
-    label: Sentence
+    label: Label
     action: str
     needs: tuple[str, ...] = ()
     method: str = ""
@@ -49,7 +64,7 @@ class Reason:
 
     code: str
     klass: frozenset[str]
-    title: Sentence
+    title: Label
     text: tuple[Sentence, ...]
     charge: Charge
     primary: Next
@@ -76,6 +91,11 @@ class RenderedReason:
     next: tuple[RenderedNext, ...]
 
 
+def counted(one: str, many: str, *, by: str) -> Counted:
+    """A sentence about a number: as it is for one, and for many."""
+    return Counted(one, many, by)
+
+
 def button(action: str, *label: str) -> Next:
     """A step that can always be shown; `label` as alternatives, the fullest first."""
     return Next(label, action)
@@ -84,7 +104,7 @@ def button(action: str, *label: str) -> Next:
 def row(
     code: str,
     klass: str,
-    title: str | Sentence,
+    title: str | Label,
     text: tuple[Sentence, ...],
     primary: Next,
     secondary: Next | None = None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -131,15 +131,24 @@ def shut(carriers: Iterable[str], operation: str) -> dict[str, str]:
     return dict(rows.values_list("carrier", "reason"))
 
 
+def held(carriers: Iterable[str], operation: str) -> dict[str, datetime | None]:
+    """Return those of `carriers` (codes) that staff hold shut for `operation`, each with when they expect it back."""
+    rows = Breaker.objects.filter(carrier__in=carriers, operation=operation, held=True)
+    return dict(rows.values_list("carrier", "back_at"))
+
+
 def make_known(carriers: Iterable[str]) -> None:
     """Make the breakers of `carriers` (codes) that are not there yet, so that staff can open one before it is used."""
     _make(Breaker(carrier=code, operation=operation) for code in carriers for operation in _operations(code))
 
 
-def hold_open(breaker: Breaker, reason: str) -> None:
-    """Open a breaker by hand: nothing is sent, and nothing tries, until a person closes it. `reason` is theirs."""
+def hold_open(breaker: Breaker, reason: str, back_at: datetime | None = None) -> None:
+    """Open a breaker by hand: nothing is sent, and nothing tries, until a person closes it. `reason` is theirs.
+
+    `back_at` is when they expect that; players are told, and nothing closes by itself.
+    """
     Breaker.objects.filter(pk=breaker.pk).update(
-        state=Breaker.State.OPEN, held=True, reason=reason[:300], changed_at=Now()
+        state=Breaker.State.OPEN, held=True, reason=reason[:300], back_at=back_at, changed_at=Now()
     )
 
 
@@ -148,6 +157,7 @@ def close(breaker: Breaker, reason: str) -> None:
     Breaker.objects.filter(pk=breaker.pk).update(
         state=Breaker.State.CLOSED,
         held=False,
+        back_at=None,
         reason=reason[:300],
         changed_at=Now(),
         paused_until=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, overload
 
 from django.utils import timezone
@@ -14,6 +14,7 @@ from carriers.redaction import mask_msisdn
 from deposits import limits, rules
 from deposits.actions.decide import CODE_TRIES
 from deposits.actions.refusal import Refusal
+from deposits.formats import format_cap_period, format_moment, format_money, format_period, format_wait
 from deposits.models import Deposit, Rule
 from deposits.references import public_id
 from deposits.rules import Scope
@@ -36,17 +37,6 @@ _STATUS = {
     State.EXPIRED: "failed",
     State.CANCELLED: "cancelled",
 }
-
-
-_SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
-
-
-def format_money(minor: int, currency: str, *, short: bool = False) -> str:
-    """Return an amount in minor units as text: 2000 GBP → "£20.00", short "£20"."""
-    whole, rest = divmod(abs(minor), 100)
-    sign = "-" if minor < 0 else ""
-    symbol = _SYMBOLS.get(currency, f"{currency} ")
-    return f"{sign}{symbol}{whole:,}" if short and not rest else f"{sign}{symbol}{whole:,}.{rest:02}"
 
 
 def status(deposit: Deposit) -> str:
@@ -176,7 +166,7 @@ def refusal_reason(refusal: Refusal, currency: str) -> reasons.RenderedReason | 
     if "window" in given:
         facts["period"] = format_period(given["window"], given.get("length", ""))
         if refusal.code == "carrier_monthly_limit":
-            facts["cap_period"] = _CAP_PERIODS.get(given["window"], f"the last {given.get('length', '')}")
+            facts["cap_period"] = format_cap_period(given["window"], given.get("length", ""))
     facts |= {name: given[name] for name in ("network", "years") if name in given}
     return reasons.render(refusal.code, methods=methods(), unavailable=UNAVAILABLE, charge=None, **facts)
 
@@ -204,41 +194,6 @@ def format_most(rule: Rule) -> str:
         money = format_money(rule.amount, rule.currency)
         return f"less than {money}, otherwise: {rule.get_effect_display()}; again after {rule.lasts}"
     return f"at most {format_money(rule.amount, rule.currency)}"
-
-
-def format_wait(left: timedelta) -> str:
-    """Return how long there is to wait, rounded up: "1 minute", "45 minutes", "2 hours"."""
-    minutes = max(-(-int(left.total_seconds()) // 60), 1)
-    count, unit = (minutes, "minute") if minutes < 120 else (-(-minutes // 60), "hour")
-    return f"{count} {unit}{'' if count == 1 else 's'}"
-
-
-def format_moment(moment: datetime) -> str:
-    """Return when something starts again: "1 December", or "23 November at 14:05" where that is not midnight."""
-    local = timezone.localtime(moment)
-    midnight = not (local.hour or local.minute)
-    return format_day(local.date()) if midnight else f"{format_day(local.date())} at {local:%H:%M}"
-
-
-_PERIODS = {
-    "day": "today",
-    "week": "this week",
-    "month": "this month",
-    "billing_cycle": "in this billing month",
-}
-
-
-_CAP_PERIODS = {**_PERIODS, "billing_cycle": "this billing month"}
-
-
-def format_period(window: str, length: str = "") -> str:
-    """Return the time that a limit counts in, after a sum: "this week", "in 24 hours"."""
-    return _PERIODS.get(window, f"in {length}" if length else "")
-
-
-def format_day(day: date) -> str:
-    """Return a day as players read it: "1 December"."""
-    return f"{day.day} {day:%B}"
 
 
 def awaits_approval(deposit: Deposit) -> bool:
@@ -305,13 +260,6 @@ def carrier_name(code: str) -> str:
     """Return the name of a carrier or bank as players know it; its code when it is not configured any more."""
     profile = registry.registry().profiles.get(code)
     return profile.name if profile else code
-
-
-def by_method(deposit: Deposit) -> str:
-    """Return how the deposit is paid, to follow its amount: "£20" "by phone bill", "£20" "from Sandbox Bank"."""
-    if deposit.method_type == registry.BANK:
-        return f"from {carrier_name(deposit.carrier)}"
-    return "by phone bill"
 
 
 def as_reason(why: reasons.RenderedReason) -> Mapping[str, Any]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from carriers.registry import BANK
+from carriers.wording import fill
+from deposits.formats import format_money
 from deposits.models import Deposit, Refund
-from deposits.presentation import as_time, format_money
+from deposits.presentation import as_time
 from deposits.references import public_id, public_refund_id
 from deposits.refund_states import FINAL, State
 
@@ -38,26 +43,25 @@ def as_object(refund: Refund) -> dict[str, Any]:
 
 def told_to_player(deposit: Deposit) -> str:
     """Return what the player reads about the refunds of a deposit; "" when nothing goes or went back."""
-    where = "your bank account" if deposit.method_type == "bank" else "your phone bill"
-    returned = _money(deposit.refunded_minor, deposit)
-    on_its_way = _money(
-        sum(r.amount_minor for r in deposit.refunds.exclude(state__in=FINAL).exclude(state=State.REQUESTED)),
-        deposit,
+    on_its_way = sum(
+        r.amount_minor for r in deposit.refunds.exclude(state__in=FINAL).exclude(state=State.REQUESTED)
     )
     told = []
     if deposit.refunded_minor:
-        told.append(f"{returned} has been returned to {where}.")
+        returned = format_money(deposit.refunded_minor, deposit.currency)
+        if deposit.method_type == BANK:
+            told.append(fill(_("{amount} has been returned to your bank account."), amount=returned))
+        else:
+            told.append(fill(_("{amount} has been returned to your phone bill."), amount=returned))
     if on_its_way:
-        told.append(f"{on_its_way} is on its way back to {where}. It has been taken from your balance.")
+        told.append(will_read(on_its_way, deposit))
     return " ".join(told)
 
 
 def will_read(amount_minor: int, deposit: Deposit) -> str:
     """Return what the player will read while a refund of `amount_minor` is on its way, for whoever requests it."""
-    where = "your bank account" if deposit.method_type == "bank" else "your phone bill"
-    on_its_way = _money(amount_minor, deposit)
-    return f"{on_its_way} is on its way back to {where}. It has been taken from your balance."
-
-
-def _money(minor: int, deposit: Deposit) -> str:
-    return format_money(minor, deposit.currency) if minor else ""
+    if deposit.method_type == BANK:
+        told = _("{amount} is on its way back to your bank account. It has been taken from your balance.")
+    else:
+        told = _("{amount} is on its way back to your phone bill. It has been taken from your balance.")
+    return fill(told, amount=format_money(amount_minor, deposit.currency) if amount_minor else "")

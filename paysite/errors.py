@@ -11,6 +11,7 @@ import structlog
 from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from psycopg_pool import ConnectionPool
 
 log = structlog.get_logger("paysite.errors")
@@ -57,24 +58,27 @@ def _answer(request: HttpRequest, status: int, title: str, detail: str) -> HttpR
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400, for a request that Django itself refused."""
-    return _answer(request, 400, "Bad request", "The request could not be read.")
+    return _answer(request, 400, _("Bad request"), _("The request could not be read."))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403, for a form that did not come from our own page."""
     return _answer(
-        request, 403, "Not accepted", "This form has expired. Go back, reload the page and send it again."
+        request,
+        403,
+        _("Not accepted"),
+        _("This form has expired. Go back, reload the page and send it again."),
     )
 
 
 def not_allowed(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403, for everything else that is refused."""
-    return _answer(request, 403, "Not allowed", "You cannot do this.")
+    return _answer(request, 403, _("Not allowed"), _("You cannot do this."))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404. The same for what never existed and for what belongs to somebody else."""
-    return _answer(request, 404, "Not found", "There is nothing at this address.")
+    return _answer(request, 404, _("Not found"), _("There is nothing at this address."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -82,7 +86,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     # What is raised outside a view (a session that is read or stored) comes here, and to no middleware of ours.
     if is_away(sys.exc_info()[1]):
         return unavailable(request)
-    return _answer(request, 500, "Something went wrong", "It is our fault. Nothing that you sent was lost.")
+    return _answer(
+        request, 500, _("Something went wrong"), _("It is our fault. Nothing that you sent was lost.")
+    )
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
@@ -97,8 +103,8 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     response = _answer(
         request,
         503,
-        "Busy",
-        "We cannot take this right now. Try again in a moment: nothing is charged twice.",
+        _("Busy"),
+        _("We cannot take this right now. Try again in a moment: nothing is charged twice."),
     )
     response["Retry-After"] = "2"
     return response

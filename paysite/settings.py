@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "paysite.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "deposits.ui.language.LanguageMiddleware",
     "paysite.page_middleware.PageSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -303,7 +304,11 @@ STORAGES = {
 # Where the files are not collected (tests, development) they are served from where they lie.
 WHITENOISE_USE_FINDERS = "Manifest" not in STORAGES["staticfiles"]["BACKEND"]
 
+# What machines and staff read. Players read what they choose of these, the first where neither they nor their browsers
+# say anything that is offered (docs/languages.md).
 LANGUAGE_CODE = "en-gb"
+PAGE_LANGUAGES: list[str] = env.list("PAGE_LANGUAGES", default=["en", "cy", "de", "es", "ar"])
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 

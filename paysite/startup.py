@@ -14,7 +14,7 @@ from django.db import Error, ProgrammingError, connection
 
 from carriers import registers, registry
 from carriers.messages import messages
-from deposits.ui import brand
+from deposits.ui import brand, language
 
 #: Python looks for garbage after so many new objects; its own 700 is one request or less.
 GARBAGE_AFTER = 20_000
@@ -47,6 +47,8 @@ def unsafe_settings(celery: Mapping[str, Any] | None = None) -> list[str]:
         *_unsafe_in_public(),
         *_unsafe_databases(),
         *_unsafe_carriers(),
+        *_unsafe_messages(),
+        *language.unsuitable(settings.PAGE_LANGUAGES),
         *brand.unsuitable(settings.OPERATOR_ACCENT, settings.OPERATOR_LOGO),
     ]
 
@@ -129,6 +131,21 @@ def _unsafe_in_public() -> Iterator[str]:
         yield "MESSAGES: must not be the sandbox where BASE_URL is https, because everybody could read the codes"
     if settings.TIME_DIVISOR != 1:
         yield "TIME_DIVISOR: must be 1 where BASE_URL is https, because carriers do not hurry with us"
+
+
+def _unsafe_messages() -> Iterator[str]:
+    if settings.DEMO:
+        return
+    if not settings.MESSAGES:
+        if settings.SIGN_IN_URL == settings.LOBBY_URL:
+            yield (
+                "MESSAGES: must name what texts players their codes where DEMO is off, "
+                "or SIGN_IN_URL where they sign in instead"
+            )
+    elif settings.MESSAGES.get("adapter") != "sandbox" and not settings.MESSAGES["base_url"].startswith(
+        "https://"
+    ):
+        yield "MESSAGES: base_url: must begin with https:// where DEMO is off, because codes go over it"
 
 
 def _unsafe_databases() -> Iterator[str]:

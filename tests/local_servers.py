@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import RSAKey
 
+from paysite.catalogues import compile_stale
 from paysite.local_stack.clean import remove
 from paysite.local_stack.ports import Ports, is_free
 from paysite.local_stack.servers import Servers
@@ -77,6 +78,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     parent = ROOT / ".data"
     # Static files are found where they lie; that nobody has collected them yet is no reason to warn.
     (parent / "static").mkdir(parents=True, exist_ok=True)
+    compile_stale(ROOT / "locale")
     _data_dir = Path(tempfile.mkdtemp(prefix="test-", dir=parent))
     # As root the servers run as another account, which must be able to enter.
     _data_dir.chmod(0o755)

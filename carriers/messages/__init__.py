@@ -16,7 +16,7 @@ from carriers.interface import HttpRequest
 #: A message is waited for by a person, who asks again rather than wait longer.
 _TOTAL_S = 5.0
 _CONNECT_S = 2.0
-_FIELDS = ("adapter", "base_url", "api_key")
+_FIELDS = ("adapter", "base_url", "api_key", "sender")
 
 
 class NotSent(Exception):
@@ -24,11 +24,15 @@ class NotSent(Exception):
 
 
 class Messages(ABC):
-    """One protocol of a service. `base_url` and `api_key` are the installation's."""
+    """One protocol of a service. `base_url`, `api_key` and `sender`, whose name the text bears, are the installation's.
 
-    def __init__(self, base_url: str, api_key: str = "") -> None:
+    An adapter raises ValueError, beginning with the field's name, for what it cannot use.
+    """
+
+    def __init__(self, base_url: str, api_key: str = "", sender: str = "") -> None:
         self.base_url = base_url
         self.api_key = api_key
+        self.sender = sender
 
     @abstractmethod
     def order(self, number: str, text: str) -> HttpRequest:
@@ -70,5 +74,10 @@ def _load(given: Mapping[str, Any]) -> Messages:
     except (ModuleNotFoundError, ValueError):
         text = f"MESSAGES: adapter: there is no carriers/messages/{name}.py"
         raise ImproperlyConfigured(text) from None
-    built: Messages = module.Adapter(base_url, str(given.get("api_key", "")))
+    try:
+        built: Messages = module.Adapter(
+            base_url, *(str(given.get(one, "")) for one in ("api_key", "sender"))
+        )
+    except ValueError as error:
+        raise ImproperlyConfigured(f"MESSAGES: {error}") from None
     return built

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
-from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import sign_in_codes
 from accounts.models import Player, PlayerPhone
 from accounts.sign_in_codes import Issued
 from carriers.messages import Messages, NotSent, messages
+from carriers.wording import fill, without_isolates
+from deposits.formats import format_time
 
 log = structlog.get_logger("deposits.sign_in")
 
@@ -53,12 +55,14 @@ def players_of(number: str) -> list[Player]:
 
 def _text(issued: Issued) -> str:
     """The message. Its last line binds the code to our host (WebOTP; "origin-bound one-time codes")."""
-    until = timezone.localtime(issued.expires_at)
     host = urlsplit(settings.BASE_URL).hostname
-    return (
-        f"{issued.code} is your {settings.OPERATOR_NAME} sign-in code until {until:%H:%M}. "
-        f"We never ask for it.\n\n@{host} #{issued.code}"
+    told = fill(
+        _("{code} is your {operator} sign-in code until {time}. We never ask for it."),
+        code=issued.code,
+        operator=settings.OPERATOR_NAME,
+        time=format_time(issued.expires_at),
     )
+    return f"{without_isolates(told)}\n\n@{host} #{issued.code}"
 
 
 def _send(service: Messages, number: str, text: str) -> None:

@@ -15,8 +15,8 @@ from accounts.admin.read_only import ReadOnlyAdmin
 from accounts.models import Player
 from carriers.redaction import mask_msisdn
 from deposits import limits
+from deposits.formats import format_money
 from deposits.models import Accumulator, Rule
-from deposits.presentation import format_money
 from deposits.rules import minute_of
 from deposits.windows import length_of
 

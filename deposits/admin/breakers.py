@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -21,6 +23,26 @@ from deposits.models import Breaker
 
 _KIND = "breaker"
 _COLOURS = {"closed": "success", "half open": "warning", "open": "danger", "held open": "danger"}
+
+
+class OpenForm(ActForm):
+    """Why, and until when, where that is known."""
+
+    back_at = forms.DateTimeField(
+        label="Expected back at",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="Players are told where no other way to pay is open. Empty if it is not known: better no time than a "
+        "wrong one. Nothing closes by itself.",
+    )
+    field_order = ("reason", "back_at")
+
+    def clean_back_at(self) -> datetime | None:
+        """Refuse a time that has passed."""
+        given: datetime | None = self.cleaned_data["back_at"]
+        if given is not None and given <= timezone.now():
+            raise forms.ValidationError("Enter a time that is still to come.")
+        return given
 
 
 @admin.register(Breaker)
@@ -53,6 +75,7 @@ class BreakerAdmin(ReadOnlyAdmin):
             Fact("Standing", standing, colour=_COLOURS[standing]),
             Fact("Why", row.reason),
             Fact("Since", row.changed_at),
+            Fact("Players are told until", row.back_at),
             Fact("Counted of late", _recent(row)),
             Fact("The carrier asked us to wait until", paused),
             Fact("Sent this minute", f"{row.first_calls} first, {row.repeats} again"),
@@ -106,14 +129,18 @@ class BreakerAdmin(ReadOnlyAdmin):
         if not request.user.has_perm("deposits.change_breaker"):
             raise PermissionDenied
         breaker = get_object_or_404(Breaker, pk=breaker_id)
-        form = ActForm(request)
+        form = OpenForm(request) if opens else ActForm(request)
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]
-            said = f"{request.user}: {reason}"
+            said, back_at = f"{request.user}: {reason}", form.cleaned_data.get("back_at")
             with transaction.atomic():
-                (breakers.hold_open if opens else breakers.close)(breaker, said)
+                if opens:
+                    breakers.hold_open(breaker, said, back_at)
+                else:
+                    breakers.close(breaker, said)
                 action = "breaker.opened" if opens else "breaker.closed"
-                note_staff_act(request, action, _KIND, str(breaker), reason=reason)
+                after = {"back_at": back_at.isoformat()} if back_at else {}
+                note_staff_act(request, action, _KIND, str(breaker), after=after, reason=reason)
             messages.success(request, f"{breaker} is {'open' if opens else 'closed'}.")
             return HttpResponseRedirect(reverse("admin:deposits_breaker_change", args=[breaker_id]))
         return act_page(self, request, form, title=title, explanation=explanation, button=button)

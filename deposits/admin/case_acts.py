@@ -24,8 +24,8 @@ from deposits.actions import cases, resolve
 from deposits.actions.cases import Clerk
 from deposits.actions.refusal import NotPossibleNow, Refusal
 from deposits.deadlines import ROLES
+from deposits.formats import format_money
 from deposits.models import Case, Refund
-from deposits.presentation import format_money
 
 _CHANGE, _CONFIRM = "deposits.change_case", "deposits.confirm_case"
 

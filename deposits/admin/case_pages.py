@@ -18,8 +18,8 @@ from accounts.admin.read_only import ReadOnlyAdmin
 from accounts.models import LedgerEntry
 from deposits.admin import case_acts, words
 from deposits.admin.search import matching
+from deposits.formats import format_money
 from deposits.models import Case, Deposit, Refund, SettlementFile, SettlementLine
-from deposits.presentation import format_money
 
 STATE_COLOURS = {Case.State.OPEN: "warning", Case.State.PROPOSED: "primary", Case.State.CLOSED: "default"}
 _NEWEST = 20

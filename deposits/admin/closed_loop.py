@@ -6,8 +6,8 @@ from accounts.admin.pages import Table, cell
 from accounts.models import Player
 from deposits.actions.closed_loop import sources
 from deposits.admin import words
+from deposits.formats import format_money
 from deposits.models import Withdrawal
-from deposits.presentation import format_money
 from deposits.references import public_withdrawal_id
 
 _NEWEST = 50

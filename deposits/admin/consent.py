@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from accounts.admin.pages import Table, cell
-from deposits import consent_shown, presentation
+from deposits import consent_shown
 from deposits.admin import words
+from deposits.formats import format_money
 from deposits.models import Deposit
 
 _SHOWN_BY = {"page": "our page", "partner": "the partner"}
@@ -22,12 +23,12 @@ def consent_table(deposit: Deposit) -> Table:
         ("Shown by", _SHOWN_BY[kept.shown_by]),
         ("Words", consent.words or "not known: the partner showed them and did not send them"),
         ("Language", consent.language or "not known"),
-        ("Price", presentation.format_money(deposit.amount_minor, deposit.currency)),
+        ("Price", format_money(deposit.amount_minor, deposit.currency)),
         ("Number or bank", words.paid_with(deposit.method_type, deposit.carrier, deposit.phone_number)),
         ("Agreed", consent.at),
         *((one.get_event_display().capitalize(), one.at) for one in kept.proofs),
         *(
-            (f"Own limit, {period.label}", presentation.format_money(minor, deposit.currency))
+            (f"Own limit, {period.label}", format_money(minor, deposit.currency))
             for period, minor in kept.own_limits
         ),
     ]

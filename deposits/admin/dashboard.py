@@ -16,8 +16,8 @@ from django.utils import timezone
 from accounts.admin.pages import Table, cell
 from deposits.admin import words
 from deposits.admin.filters import OPEN, STUCK_AFTER_S
+from deposits.formats import format_money
 from deposits.models import Deposit, DepositEvent
-from deposits.presentation import format_money
 from deposits.references import first_id_at
 from deposits.states import Event, State
 

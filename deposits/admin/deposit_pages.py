@@ -22,6 +22,7 @@ from deposits.admin.filters import DepositFilters
 from deposits.admin.refund_pages import refunds_table
 from deposits.admin.search import matching
 from deposits.admin.timeline import timeline
+from deposits.formats import format_money
 from deposits.models import Deposit
 from deposits.references import public_id
 
@@ -60,7 +61,7 @@ class DepositAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Amount")
     def amount(self, deposit: Deposit) -> str:
-        return presentation.format_money(deposit.amount_minor, deposit.currency)
+        return format_money(deposit.amount_minor, deposit.currency)
 
     @admin.display(description="State")
     def state_badge(self, deposit: Deposit) -> Fact:
@@ -128,7 +129,7 @@ class DepositAdmin(ReadOnlyAdmin):
         return {
             "title": f"Deposit {deposit.reference}",
             "deposit": deposit,
-            "amount": presentation.format_money(deposit.amount_minor, deposit.currency),
+            "amount": format_money(deposit.amount_minor, deposit.currency),
             "colour": words.STATE_COLOURS.get(deposit.state, "default"),
             "status": presentation.status(deposit).replace("_", " "),
             "money": presentation.money(deposit),
@@ -172,14 +173,12 @@ def _facts(deposit: Deposit) -> list[Fact]:
         Fact("Carrier's code", deposit.carrier_code),
         Fact(
             "Taken by the carrier",
-            None if taken is None else presentation.format_money(taken, deposit.currency),
+            None if taken is None else format_money(taken, deposit.currency),
         ),
         Fact("Taken back by the carrier", deposit.reversed_at),
         Fact(
             "Returned by refunds",
-            presentation.format_money(deposit.refunded_minor, deposit.currency)
-            if deposit.refunded_minor
-            else "",
+            format_money(deposit.refunded_minor, deposit.currency) if deposit.refunded_minor else "",
         ),
         Fact("Created", deposit.created_at),
         Fact("First sent", deposit.first_sent_at),

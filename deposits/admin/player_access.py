@@ -22,8 +22,8 @@ from accounts.models import Passkey, Player
 from accounts.protections.acts import Actor
 from deposits.actions import hosted_links
 from deposits.admin.case_acts import clerk_of
+from deposits.formats import format_money
 from deposits.models import HostedLink
-from deposits.presentation import format_money
 
 MAY_REMOVE, MAY_END = "accounts.delete_passkey", "deposits.change_hostedlink"
 _NEWEST_LINKS = 20

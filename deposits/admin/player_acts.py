@@ -24,8 +24,8 @@ from accounts.protections import breaks
 from accounts.protections.acts import Actor, NotAllowed
 from deposits.actions import own_limits
 from deposits.admin.case_acts import clerk_of
+from deposits.formats import format_money
 from deposits.models import Rule
-from deposits.presentation import format_money
 
 #: The currency of a player's own limit, as long as the product has one per player.
 LIMIT_CURRENCY = "GBP"

@@ -20,8 +20,8 @@ from carriers.redaction import mask_msisdn
 from deposits.actions.eligibility import bar_of, eligibility
 from deposits.admin import closed_loop, player_access, player_acts, words
 from deposits.admin.player_acts import LIMIT_CURRENCY
+from deposits.formats import format_money
 from deposits.models import Deposit
-from deposits.presentation import format_money
 
 _NEWEST_DEPOSITS = 50
 _MOST_NAMESAKES = 200

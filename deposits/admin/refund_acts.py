@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -28,12 +29,14 @@ from deposits.actions.refunds.request import (
 )
 from deposits.actions.refusal import NotPossibleNow, Refusal
 from deposits.admin.case_acts import clerk_of
+from deposits.formats import format_money
 from deposits.models import Deposit, Refund
-from deposits.presentation import format_money
 from deposits.refund_states import State
 from deposits.refunds_shown import will_read
 
 REQUEST, APPROVE = "deposits.add_refund", "deposits.approve_refund"
+#: Who has only REQUEST may ask for what one person decides, and for no more.
+REQUEST_ANY = "deposits.request_large_refund"
 
 
 class RefundForm(ActForm):
@@ -52,9 +55,25 @@ class RefundForm(ActForm):
 
     def __init__(self, http: HttpRequest, deposit: Deposit) -> None:
         super().__init__(http)
+        self._deposit = deposit
         self.fields["reason"].label = "Note"
         self.initial["amount"] = f"{left_minor(deposit) / 100:.2f}"
         self.fields["amount"].widget.attrs.update({"inputmode": "decimal", "autofocus": True})
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what is above the line to who may not ask for it."""
+        given = self.cleaned_data
+        above = "amount" in given and needs_second_person(
+            self._deposit, int(given["amount"] * 100), beyond_balance=given.get("beyond_balance", False)
+        )
+        if above and not self.request.user.has_perm(REQUEST_ANY):
+            line = format_money(settings.REFUND_ALONE_MINOR, self._deposit.currency)
+            self.add_error(
+                "amount",
+                f"You may refund up to {line} of a deposit in all, and no more than the balance covers. "
+                "Ask somebody who may request more.",
+            )
+        return super().clean()
 
 
 def may_request(http: HttpRequest, deposit: Deposit) -> bool:
@@ -93,7 +112,8 @@ def request_view(admin: ModelAdmin) -> Callable[..., HttpResponse]:
                 )
             return back
         title = f"Refund {deposit.reference}"
-        return act_page(admin, http, form, title=title, explanation=_explanation(deposit), button="Refund")
+        told = _explanation(deposit, may_ask_for_all=http.user.has_perm(REQUEST_ANY))
+        return act_page(admin, http, form, title=title, explanation=told, button="Refund")
 
     return view
 
@@ -156,16 +176,17 @@ def _request(http: HttpRequest, deposit: Deposit, given: dict[str, Any]) -> Refu
     ).refund
 
 
-def _explanation(deposit: Deposit) -> str:
+def _explanation(deposit: Deposit, *, may_ask_for_all: bool) -> str:
     """Amount left, effect on the balance, what the player will read, and whether a second person has to agree."""
     left = left_minor(deposit)
     balance = ledger.player_balance_minor(deposit.player_id, deposit.currency)
     money = format_money(left, deposit.currency)
     alone = not needs_second_person(deposit, left, beyond_balance=False)
+    what = "a second person has to approve it" if may_ask_for_all else "somebody else has to request it"
     return (
         f"{money} of {format_money(credited_minor(deposit), deposit.currency)} is left to refund. "
         f"The balance of {deposit.player.external_id} is {format_money(balance, deposit.currency)}; "
         f"after all of it {format_money(balance - left, deposit.currency)}. "
         f"The player will read: “{will_read(left, deposit)}” "
-        + ("" if alone else "All of it is above the line: a second person has to approve it.")
+        + ("" if alone else f"All of it is above the line: {what}.")
     )

@@ -17,8 +17,8 @@ from accounts.admin.read_only import ReadOnlyAdmin
 from accounts.models import LedgerEntry
 from deposits.admin import refund_acts, words
 from deposits.admin.search import matching
+from deposits.formats import format_money
 from deposits.models import Deposit, Refund
-from deposits.presentation import format_money
 from deposits.references import public_refund_id
 from deposits.refund_states import FINAL, State
 

@@ -14,8 +14,8 @@ from accounts.admin.filters import FilterForm
 from accounts.admin.pages import Fact, Page, Table, cell
 from accounts.admin.read_only import ReadOnlyAdmin
 from deposits.admin import words
+from deposits.formats import format_money
 from deposits.models import SettlementFile, SettlementFinding, SettlementLine
-from deposits.presentation import format_money
 
 _NO_DIFFERENCE = (SettlementFinding.Verdict.MATCHED, SettlementFinding.Verdict.CREDITED)
 _SHOWN = 50

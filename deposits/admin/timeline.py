@@ -14,8 +14,8 @@ import msgspec
 from accounts.models import LedgerEntry, Posting
 from carriers.redaction import redact_text
 from deposits.admin.words import network, span
+from deposits.formats import format_money
 from deposits.models import Attempt, CarrierNotification, Command, Deposit, DepositEvent
-from deposits.presentation import format_money
 
 #: A deposit that has been asked about for days has many attempts; the newest of them are shown.
 MOST_PER_KIND = 300

@@ -9,6 +9,7 @@ from django.utils import timezone
 from carriers import reasons, registry
 from carriers.redaction import mask_msisdn
 from deposits import presentation
+from deposits.formats import format_moment, format_money, format_period
 from deposits.limits import Standing
 from deposits.models import Deposit
 from deposits.states import FINAL, State, known
@@ -51,11 +52,11 @@ def standing(stands: Standing, currency: str) -> tuple[str, str]:
     """Return how a limit stands as (which, "£20.00 of £200.00, starts again on 1 December")."""
     rule = stands.rule
     whose = "Own limit" if rule.own else "Number, by its network"
-    name = f"{whose}, {presentation.format_period(rule.window, rule.length)}"
-    most = "no limit" if stands.most is None else presentation.format_money(stands.most, currency)
-    told = f"{presentation.format_money(stands.used, currency)} of {most}"
+    name = f"{whose}, {format_period(rule.window, rule.length)}"
+    most = "no limit" if stands.most is None else format_money(stands.most, currency)
+    told = f"{format_money(stands.used, currency)} of {most}"
     if stands.resets_at is not None:
-        told += f", starts again on {presentation.format_moment(stands.resets_at)}"
+        told += f", starts again on {format_moment(stands.resets_at)}"
     return name, told
 
 

@@ -12,8 +12,8 @@ from deposits.models.failed_attempts import FailedAttempts
 from deposits.models.hosted_link import HostedLink
 from deposits.models.limit_raise import LimitRaise
 from deposits.models.notification import CarrierNotification
+from deposits.models.player_text import ResultText, ReturnText
 from deposits.models.refund import Refund, RefundAttempt, RefundEvent
-from deposits.models.result_text import ResultText
 from deposits.models.rule import PlayerLimit, Rule, Rulebook, RuleProposal
 from deposits.models.settlement import SettlementFile, SettlementFinding, SettlementLine
 from deposits.models.withdrawal import Withdrawal
@@ -36,6 +36,7 @@ __all__ = [
     "RefundAttempt",
     "RefundEvent",
     "ResultText",
+    "ReturnText",
     "Rule",
     "RuleProposal",
     "Rulebook",

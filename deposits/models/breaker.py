@@ -28,6 +28,8 @@ class Breaker(models.Model):
     # Why it is as it is: what was counted, or what a person said.
     reason = models.CharField(max_length=300, blank=True, default="", db_default="")
     changed_at = models.DateTimeField(db_default=Now())
+    # When staff who hold it open expect it to be closed again: what players are told, and nothing else.
+    back_at = models.DateTimeField(null=True, blank=True)
     # When the next deposit may try an open breaker, and until when the carrier asked everybody to wait.
     probe_at = models.DateTimeField(db_default=Now())
     paused_until = models.DateTimeField(null=True, blank=True)

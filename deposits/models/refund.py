@@ -87,7 +87,10 @@ class Refund(models.Model):
     objects = RefundQuerySet.as_manager()
 
     class Meta:
-        permissions = [("approve_refund", "Can approve what another person requested to refund")]
+        permissions = [
+            ("approve_refund", "Can approve what another person requested to refund"),
+            ("request_large_refund", "Can request what a second person has to approve"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["reference"], name="refund_reference"),
             models.UniqueConstraint(fields=["idempotency_key", "client"], name="refund_idempotency"),

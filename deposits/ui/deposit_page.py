@@ -10,20 +10,24 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from carriers import registry
-from deposits import links, presentation, result_texts
+from carriers.wording import fill
+from deposits import links, player_texts, presentation
 from deposits.actions import command
 from deposits.actions.command import Caller
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
+from deposits.formats import format_date_and_time, format_money
 from deposits.models import Deposit
 from deposits.refunds_shown import told_to_player
 from deposits.states import State
 from deposits.ui import held_post, panel, repeats, returning
-from deposits.ui.forms import BANK_PREFIX, deposit_key, read_command_key
+from deposits.ui.forms import BANK_PREFIX, deposit_key, read_command_key, western_digits
+from deposits.ui.headers import origin
+from deposits.ui.language import spoken
 from deposits.ui.repeats import Question
 from deposits.ui.screens import CODE_MALFORMED, LATE_CANCEL
 from deposits.ui.sign_in import ask_to_sign_in, session_player
@@ -57,7 +61,7 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
         return _ask(request, viewed.deposit, question)
     note = request.GET.get("note", "")
     frame = panel.render(viewed.deposit, viewed.token, note)
-    return render(
+    response = render(
         request,
         "deposits/deposit.html",
         {
@@ -65,12 +69,19 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
             "screen": frame.screen,
             "signed_in": not viewed.token,
             "support_about": support_about(viewed.deposit.reference),
-            "network": registry.profile(viewed.deposit.carrier).name,
+            "lost": fill(
+                _("No connection. {network} is still working on it."),
+                network=registry.profile(viewed.deposit.carrier).name,
+            ),
             "go_on": GO_ON if GO_ON in request.GET else "",
             "live_url": "" if frame.screen.final else _stream_url(viewed, note),
             "action": _address(viewed, "deposit-code"),
         },
     )
+    if not frame.screen.final and (live := origin(settings.LIVE_URL)) != origin(settings.BASE_URL):
+        # The script opens the stream when all is loaded; the connection is there by then.
+        response["Link"] = f"<{live}>; rel=preconnect; crossorigin"
+    return response
 
 
 @require_safe
@@ -83,14 +94,17 @@ def receipt(request: HttpRequest, reference: str) -> HttpResponse:
     if deposit.state != State.CREDITED:
         raise Http404
     profile = registry.profile(deposit.carrier)
+    if deposit.method_type == registry.BANK:
+        bill = _("On your {network} statement as: {descriptor}")
+    else:
+        bill = _("On your {network} bill as: {descriptor}")
     lines = (
-        f"{settings.OPERATOR_NAME}: deposit {reference}",
+        fill(_("{operator}: deposit {reference}"), operator=settings.OPERATOR_NAME, reference=reference),
         "",
-        f"Amount: {presentation.format_money(deposit.amount_minor, deposit.currency)}",
-        f"Method: {panel.method_words(deposit, profile.name)}",
-        f"On your {profile.name} {'statement' if deposit.method_type == registry.BANK else 'bill'} "
-        f"as: {profile.descriptor}",
-        f"When: {timezone.localtime(deposit.created_at):%-d %B %Y, %H:%M %Z}",
+        fill(_("Amount: {amount}"), amount=format_money(deposit.amount_minor, deposit.currency)),
+        fill(_("Method: {method}"), method=panel.method_words(deposit, profile.name)),
+        fill(bill, network=profile.name, descriptor=profile.descriptor),
+        fill(_("When: {time}"), time=format_date_and_time(deposit.created_at)),
         *filter(None, (told_to_player(deposit),)),
     )
     headers = {"Content-Disposition": f'attachment; filename="receipt-{reference}.txt"'}
@@ -123,7 +137,7 @@ def enter_code(request: HttpRequest, reference: str) -> HttpResponse:
         request,
         reference,
         lambda viewed, caller, key: command.confirm(
-            viewed.deposit.pk, request.POST.get("code", ""), caller, f"confirm:{key}"
+            viewed.deposit.pk, western_digits(request.POST.get("code", "")), caller, f"confirm:{key}"
         ),
     )
 
@@ -146,7 +160,7 @@ def text_result(request: HttpRequest, reference: str) -> HttpResponse:
     except _SignedOut:
         return ask_to_sign_in(request)
     if read_command_key(viewed.deposit.pk, request.POST.get("key", "")) is not None:
-        result_texts.ask(viewed.deposit)
+        player_texts.ask_for_result(viewed.deposit)
     return _back(viewed)
 
 
@@ -218,9 +232,9 @@ def _ask(request: HttpRequest, deposit: Any, question: Question) -> HttpResponse
 
 def _stream_url(viewed: Viewed, note: str) -> str:
     """The stream's address; it sends what this page shows, so it is told what this page was told."""
-    told = {name: value for name, value in (("page", viewed.token), ("note", note)) if value}
-    url = links.stream_url(viewed.deposit.reference)
-    return f"{url}&{urlencode(told)}" if told else url
+    told = {"lang": spoken(), "page": viewed.token, "note": note}
+    query = urlencode({name: value for name, value in told.items() if value})
+    return f"{links.stream_url(viewed.deposit.reference)}&{query}"
 
 
 def _address(viewed: Viewed, name: str, **query: str) -> str:

@@ -8,17 +8,19 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Player
+from carriers.wording import fill
 from deposits import limits
 from deposits.actions import own_limits
 from deposits.models import Rule
 from deposits.ui import kept_entry
 from deposits.ui.forms import amount_minor
 from deposits.ui.offer import Offer
-from deposits.ui.protection_page import PERIODS
+from deposits.ui.protection_page import periods
 from deposits.ui.sign_in import actor_of, for_players
 
 
@@ -40,7 +42,7 @@ def page(request: HttpRequest, player: Player) -> HttpResponse:
     """GET: the question; `?without=` asks once more. POST: the answer, and back to the deposit with the entry kept."""
     entry = kept_entry.read(request)
     context: dict[str, Any] = {
-        "periods": [(period.value, name) for period, name in PERIODS.items()],
+        "periods": periods(),
         "query": urlencode([one for one in request.GET.items() if one[0] != "without"]),
         "without": "without" in request.GET,
     }
@@ -52,7 +54,7 @@ def page(request: HttpRequest, player: Player) -> HttpResponse:
     typed, period = request.POST.get("limit", ""), request.POST.get("period", "")
     minor = amount_minor(typed)
     if not minor or period not in Rule.Own.values:
-        problem = "Enter an amount, like 50"
+        problem = fill(_("Enter an amount, like {example}"), example="50")
         return render(request, "deposits/first_limit.html", {**context, "problem": problem, "typed": typed})
     own_limits.set_limit(player, Rule.Own(period), minor, actor_of(request, player))
     return kept_entry.lead_on(request, entry, "deposit")

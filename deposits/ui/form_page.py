@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from carriers.registry import BANK
+from carriers.wording import fill
 from deposits.actions.eligibility import Eligibility
 from deposits.actions.refusal import Refusal
+from deposits.formats import format_moment, format_money, format_period
 from deposits.limits import Standing
-from deposits.presentation import (
-    by_method,
-    format_moment,
-    format_money,
-    format_period,
-    refusal_reason,
-    status,
-)
+from deposits.models import Deposit
+from deposits.presentation import carrier_name, refusal_reason, status
 from deposits.ui import methods
 from deposits.ui import offer as offers
 from deposits.ui.forms import ANOTHER_BANK, NEW_NUMBER, OTHER, Entry, Problem, amount_minor
-from deposits.ui.methods import Method
+from deposits.ui.methods import Method, short_money
 from deposits.ui.offer import Offer
 from deposits.ui.panel import plain
+from deposits.ui.screen import in_a_row
 
 #: Refusals that the form stays under: the player can change something. Under the others it would be a dead end.
 _FORM_STAYS = frozenset(
@@ -46,18 +46,21 @@ def problems(choice: Method, entry: Entry) -> list[Problem]:
     least, most = choice.amount_range
     minor = amount_minor(entry.amount)
     if minor is None or not least <= minor <= most:
-        found.append(Problem(OTHER, f"Enter an amount from {_short(least)} to {_short(most)}"))
+        told = fill(
+            _("Enter an amount from {least} to {most}"), least=short_money(least), most=short_money(most)
+        )
+        found.append(Problem(OTHER, told))
     if choice.by_bank and choice.profile is None:
         found.append(Problem("bank", _bank_problem(choice, entry)))
     elif not choice.by_bank and not choice.number:
-        found.append(Problem("number", "Enter a mobile number, like 07700 900123"))
+        found.append(Problem("number", number_wanted()))
     return found
 
 
 def _bank_problem(choice: Method, entry: Entry) -> str:
     if choice.matches:
-        return "Choose one of the banks below"
-    return "We do not know a bank of that name" if entry.bank else "Enter the name of your bank"
+        return _("Choose one of the banks below")
+    return _("We do not know a bank of that name") if entry.bank else _("Enter the name of your bank")
 
 
 def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[str, Any]:
@@ -79,15 +82,14 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
     is_other = minor not in amounts
     return {
         "first_time": offered.last_amount_minor is None and not offered.waiting,
-        "balance": format_money(offered.balance_minor, offered.currency),
-        "on_its_way": _on_its_way(offered),
+        "balance": _balance(offered),
         "allowance": _allowance(offered, stands) if shows_form else "",
         "bills": _bills(offered, choices, choice, stands),
         "banner": _banner(offered),
-        "chips": [Chip(plain(one), _short(one), one == minor, one in off) for one in amounts],
+        "chips": [Chip(plain(one), short_money(one), one == minor, one in off) for one in amounts],
         "chips_off": [] if why else _why_off(off, offered.currency),
         "other": {"checked": is_other, "value": entry.amount if is_other else ""},
-        "ranges": _ranges(choices),
+        "ranges": _ranges(choices, [short_money(one) for one in amounts]),
         "methods": choices,
         "matches": methods.matches(choice),
         "chosen": choice,
@@ -105,15 +107,15 @@ def context(offered: Offer, entry: Entry, *, sent: bool, refused: str) -> dict[s
     }
 
 
-def _ranges(choices: list[Method]) -> list[dict[str, str]]:
-    """What each kind of choice takes and is called, for the words that follow the choice without script."""
-    told: dict[str, dict[str, str]] = {}
+def _ranges(choices: list[Method], amounts: list[str]) -> list[dict[str, Any]]:
+    """What each kind of choice takes, and the button's label for each of the amounts and, last, for another one.
+
+    Whole, because the words follow the choice without script.
+    """
+    told: dict[str, dict[str, Any]] = {}
     for one in choices:
-        least, most = one.amount_range
-        span = (
-            f"from {_short(least)} to {_short(most)} {'from your bank' if one.by_bank else 'by phone bill'}"
-        )
-        told.setdefault(one.words, {"words": one.words, "range": span, "how": one.how})
+        labels = [one.button(amount) for amount in (*amounts, "")]
+        told.setdefault(one.words, {"words": one.words, "range": one.range_words, "labels": labels})
     return list(told.values())
 
 
@@ -129,9 +131,10 @@ def _why_off(off: dict[int, Refusal], currency: str) -> list[str]:
     for minor, refusal in off.items():
         reason = refusal_reason(refusal, currency)
         if reason:
-            said = " ".join(filter(None, (f"{reason.title}.", reason.text)))
-            lines.setdefault(said, []).append(_short(minor))
-    return [f"{', '.join(amounts)}: {said}" for said, amounts in lines.items()]
+            said = in_a_row(reason.title, reason.text)
+            lines.setdefault(said, []).append(short_money(minor))
+    between = _(", ")
+    return [f"{between.join(amounts)}: {said}" for said, amounts in lines.items()]
 
 
 def _preselected(offered: Offer, amounts: list[int], off: dict[int, Refusal]) -> int | None:
@@ -148,13 +151,24 @@ def _allowance(offered: Offer, stands: Eligibility | None) -> str:
     if not found:
         return ""
     first = found[0]
-    again = f" It starts again on {format_moment(first.resets_at)}." if first.resets_at else ""
-    return f"You can deposit {_left(offered, first)}.{again}"
+    return " ".join(filter(None, (left_words(first, offered.currency), resets_words(first))))
 
 
-def _left(offered: Offer, one: Standing) -> str:
-    left = format_money(one.left or 0, offered.currency)
-    return f"{left} more {format_period(one.rule.window, one.rule.length)}"
+def left_words(stands: Standing, currency: str) -> str:
+    """Return what a limit leaves: "You can deposit £80.00 more this week."."""
+    return fill(_("You can deposit {left} more {period}."), **_left(stands, currency))
+
+
+def resets_words(stands: Standing) -> str:
+    """Return when a limit starts again; "" where that moment is not known."""
+    if not stands.resets_at:
+        return ""
+    return fill(_("It starts again on {date}."), date=format_moment(stands.resets_at))
+
+
+def _left(stands: Standing, currency: str) -> dict[str, str]:
+    left = format_money(stands.left or 0, currency)
+    return {"left": left, "period": format_period(stands.rule.window, stands.rule.length)}
 
 
 def _bills(
@@ -164,18 +178,34 @@ def _bills(
     told: dict[str, str] = {}
     for one in choices:
         if one.profile:
-            paper = "bank statement" if one.by_bank else "bill"
-            told.setdefault(one.words, f"On your {paper} as {one.profile.descriptor}.")
+            bill = (
+                _("On your bank statement as {descriptor}.")
+                if one.by_bank
+                else _("On your bill as {descriptor}.")
+            )
+            told.setdefault(one.words, fill(bill, descriptor=one.profile.descriptor))
     sums = [one for one in (stands.caps if stands else []) if not one.counts_deposits]
     if sums and choice.number and choice.words in told:
-        until = f", until {format_moment(sums[0].resets_at)}" if sums[0].resets_at else ""
-        told[choice.words] += f" This number can take {_left(offered, sums[0])}{until}."
+        told[choice.words] += f" {_number_words(sums[0], offered.currency)}"
     return [{"words": words, "text": text} for words, text in told.items()]
 
 
-def _on_its_way(offered: Offer) -> str:
+def _number_words(stands: Standing, currency: str) -> str:
+    """What the network still lets the number be charged."""
+    left = _left(stands, currency)
+    if not stands.resets_at:
+        return fill(_("This number can take {left} more {period}."), **left)
+    until = format_moment(stands.resets_at)
+    return fill(_("This number can take {left} more {period}, until {date}."), **left, date=until)
+
+
+def _balance(offered: Offer) -> str:
+    balance = format_money(offered.balance_minor, offered.currency)
     minor = offers.on_its_way_minor(offered)
-    return format_money(minor, offered.currency) if minor else ""
+    if not minor:
+        return fill(_("Balance {balance}."), balance=balance)
+    told = _("Balance {balance}, and {amount} on its way.")
+    return fill(told, balance=balance, amount=format_money(minor, offered.currency))
 
 
 def _banner(offered: Offer) -> dict[str, Any] | None:
@@ -184,22 +214,27 @@ def _banner(offered: Offer) -> dict[str, Any] | None:
     if not waiting:
         return None
     if len(waiting) > 1:
-        return {"text": f"{len(waiting)} deposits are still waiting.", "reference": "", "link": "See them"}
+        told = ngettext(
+            "{count} deposit is still waiting.", "{count} deposits are still waiting.", len(waiting)
+        )
+        return {"text": fill(told, count=len(waiting)), "reference": "", "link": _("See them")}
     newest = waiting[0]
-    amount = _short(newest.amount_minor)
-    if status(newest) == "action_required":
-        needs, link = ("your approval", "See it") if newest.method_type == BANK else ("its code", "Enter it")
-        return {
-            "text": f"{amount} {by_method(newest)} needs {needs}.",
-            "reference": newest.reference,
-            "link": link,
-        }
-    return {
-        "text": f"{amount} {by_method(newest)} is still waiting.",
-        "reference": newest.reference,
-        "link": "See it",
-    }
+    text, link = _waits(newest)
+    facts = {"amount": short_money(newest.amount_minor), "bank": carrier_name(newest.carrier)}
+    return {"text": fill(text, **facts), "reference": newest.reference, "link": link}
 
 
-def _short(minor: int) -> str:
-    return format_money(minor, "GBP", short=True)
+def _waits(deposit: Deposit) -> tuple[str, str]:
+    asks, by_bank = status(deposit) == "action_required", deposit.method_type == BANK
+    if asks and by_bank:
+        return _("{amount} from {bank} needs your approval."), _("See it")
+    if asks:
+        return _("{amount} by phone bill needs its code."), _("Enter it")
+    if by_bank:
+        return _("{amount} from {bank} is still waiting."), _("See it")
+    return _("{amount} by phone bill is still waiting."), _("See it")
+
+
+def number_wanted() -> str:
+    """Return what is said of a phone number that is none."""
+    return fill(_("Enter a mobile number, like {example}"), example="07700 900123")

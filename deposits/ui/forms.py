@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,7 +31,8 @@ _LONGEST_NAME = 60
 _REGION = "GB"
 
 _SPACES = re.compile(r"[\s\u00a0\u202f]")
-_AMOUNT = re.compile(r"£?(\d{1,3}(?:,?\d{3})*|\d+)(?:\.(\d{1,2}))?£?\Z", re.ASCII)
+#: Thousands may be set apart by commas. Where people write a comma before the pence, that is understood as well.
+_AMOUNT = re.compile(r"£?(\d{1,3}(?:,?\d{3})*|\d+)(?:[.,٫](\d{1,2}))?£?\Z", re.ASCII)
 
 #: What cards are numbered with (ISO/IEC 7812-1), spaces and hyphens taken out.
 _CARD = re.compile(r"\d{13,19}", re.ASCII)
@@ -81,7 +83,7 @@ def _typed(data: Mapping[str, Any], field: str) -> str:
 
 def is_card_number(text: str) -> bool:
     """Whether `text` holds 13 to 19 digits whose last one is right for a card (Luhn, ISO/IEC 7812-1 annex B)."""
-    found = _CARD.search(re.sub(r"[\s-]", "", text))
+    found = _CARD.search(re.sub(r"[\s-]", "", western_digits(text)))
     if not found:
         return False
     digits = [int(digit) for digit in reversed(found[0])]
@@ -89,9 +91,16 @@ def is_card_number(text: str) -> bool:
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0
 
 
+def western_digits(text: str) -> str:
+    """Return `text` with the digits of any script as 0 to 9: an Arabic keyboard types its own."""
+    return "".join(
+        str(unicodedata.decimal(one)) if one.isdecimal() and not one.isascii() else one for one in text
+    )
+
+
 def amount_minor(text: str) -> int | None:
-    """Return "20", "20.00", "£20" or " £ 20 " as minor units; None for what is no amount."""
-    match = _AMOUNT.match(_SPACES.sub("", text))
+    """Return "20", "20.00", "20,00", "£20" or " £ 20 " as minor units; None for what is no amount."""
+    match = _AMOUNT.match(_SPACES.sub("", western_digits(text)))
     if not match or len(text) > _LONGEST_ENTRY:
         return None
     return int(Decimal(f"{match[1].replace(',', '')}.{match[2] or '0'}") * 100)

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from carriers.reasons import REASONS
+from carriers.wording import fill
 from deposits.models import Deposit, DepositEvent
 from deposits.states import Event, State
 from deposits.ui.clock import clock
@@ -17,35 +21,35 @@ _SHOWN = 50
 #: What a hop is called; an event that is not here is ours alone. Those that people look into read the same whatever the
 #: cause is.
 _WORDS = {
-    Event.ACCEPTED: "You asked for it",
-    Event.SENDING: "Sent to {network}",
-    Event.REROUTED: "Sent another way",
-    Event.CODE_REQUIRED: "{network} texted you a code",
-    Event.CODE_ENTERED: "You entered a code",
-    Event.CODE_REJECTED: "{network} asked for the code again",
-    Event.REDIRECT_REQUIRED: "{network} was ready for your approval",
-    Event.APPROVAL_RETURNED: "You came back from {network}",
-    Event.PENDING: "{network} is working on it",
-    Event.RESERVED: "{network} set the amount aside",
-    Event.SILENCE: "{network} did not answer, so we asked again",
-    Event.NOT_FOUND: "{network} did not know it yet, so we asked again",
-    Event.CANCEL_REQUESTED: "You asked to cancel it",
-    Event.APPROVED: "{network} said yes: it is in your balance",
-    Event.SETTLED: "{network} confirmed it: it is in your balance",
-    Event.STAFF_CREDITED: "Checked: it is in your balance",
-    Event.DECLINED: "{network} said no",
-    Event.CANCELLED: "Cancelled",
-    Event.EXPIRED: "The time ran out",
-    Event.BARRED: "Not sent",
-    Event.TOMBSTONED: "Closed: nothing was taken",
-    Event.MISMATCH: "We began to check it",
-    Event.OVERDUE: "We began to check it",
-    Event.SET_ASIDE: "We began to check it",
-    Event.LATE_SUCCESS: "We began to check it",
-    Event.STAFF_DECLINED: "Checked: not deposited",
-    Event.STAFF_FAILED: "Checked: not deposited",
-    Event.STAFF_KEPT: "Checked: not deposited",
-    Event.REVERSED: "{network} took it back",
+    Event.ACCEPTED: gettext_noop("You asked for it"),
+    Event.SENDING: gettext_noop("Sent to {network}"),
+    Event.REROUTED: gettext_noop("Sent another way"),
+    Event.CODE_REQUIRED: gettext_noop("{network} texted you a code"),
+    Event.CODE_ENTERED: gettext_noop("You entered a code"),
+    Event.CODE_REJECTED: gettext_noop("{network} asked for the code again"),
+    Event.REDIRECT_REQUIRED: gettext_noop("{network} was ready for your approval"),
+    Event.APPROVAL_RETURNED: gettext_noop("You came back from {network}"),
+    Event.PENDING: gettext_noop("{network} is working on it"),
+    Event.RESERVED: gettext_noop("{network} set the amount aside"),
+    Event.SILENCE: gettext_noop("{network} did not answer, so we asked again"),
+    Event.NOT_FOUND: gettext_noop("{network} did not know it yet, so we asked again"),
+    Event.CANCEL_REQUESTED: gettext_noop("You asked to cancel it"),
+    Event.APPROVED: gettext_noop("{network} said yes: it is in your balance"),
+    Event.SETTLED: gettext_noop("{network} confirmed it: it is in your balance"),
+    Event.STAFF_CREDITED: gettext_noop("Checked: it is in your balance"),
+    Event.DECLINED: gettext_noop("{network} said no"),
+    Event.CANCELLED: gettext_noop("Cancelled"),
+    Event.EXPIRED: gettext_noop("The time ran out"),
+    Event.BARRED: gettext_noop("Not sent"),
+    Event.TOMBSTONED: gettext_noop("Closed: nothing was taken"),
+    Event.MISMATCH: gettext_noop("We began to check it"),
+    Event.OVERDUE: gettext_noop("We began to check it"),
+    Event.SET_ASIDE: gettext_noop("We began to check it"),
+    Event.LATE_SUCCESS: gettext_noop("We began to check it"),
+    Event.STAFF_DECLINED: gettext_noop("Checked: not deposited"),
+    Event.STAFF_FAILED: gettext_noop("Checked: not deposited"),
+    Event.STAFF_KEPT: gettext_noop("Checked: not deposited"),
+    Event.REVERSED: gettext_noop("{network} took it back"),
 }
 
 
@@ -77,6 +81,6 @@ def _text(deposit: Deposit, event: DepositEvent, network: str) -> str:
         return ""  # asked again, or handed a code on: told by what came of it
     reason = REASONS.get(deposit.reason_code)
     if event.event == Event.DECLINED and reason is not None and "N" in reason.klass:
-        return "Not deposited"
+        return _("Not deposited")
     words = _WORDS.get(Event(event.event)) if event.event in Event.values else None
-    return words.format(network=network) if words else ""
+    return fill(_(words), network=network) if words else ""

@@ -13,12 +13,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
+from carriers.wording import fill
 from deposits import links
 from deposits.actions import hosted_links
+from deposits.formats import format_money
 from deposits.models import HostedLink
-from deposits.presentation import format_money
 from deposits.ui.bounds import bind
 from deposits.ui.clock import clock
 from deposits.ui.sign_in import SESSION_KEY, actor_of, sign_in
@@ -29,7 +32,7 @@ SESSION_S = 3_600
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a link does nothing, in the player's words."""
+    """Why a link does nothing, in the player's words; in English."""
 
     status: int
     title: str
@@ -37,10 +40,12 @@ class Why:
 
 
 _UNKNOWN = Why(
-    404, "This link does not work", "Part of it may be missing. Open it again from where you found it."
+    404,
+    gettext_noop("This link does not work"),
+    gettext_noop("Part of it may be missing. Open it again from where you found it."),
 )
-_SPENT = Why(410, "This link has been used", "Each link works once.")
-_EXPIRED = Why(410, "This link has run out", "Links work for a short time only.")
+_SPENT = Why(410, gettext_noop("This link has been used"), gettext_noop("Each link works once."))
+_EXPIRED = Why(410, gettext_noop("This link has run out"), gettext_noop("Links work for a short time only."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,12 +69,14 @@ def page(request: HttpRequest, link_id: UUID) -> HttpResponse:
 
 def _offered(request: HttpRequest, link: HostedLink) -> dict[str, object]:
     amounts = sorted({link.minimum_minor, link.maximum_minor})
-    shown = " to ".join(format_money(one, link.currency, short=True) for one in amounts)
+    least, most = (format_money(one, link.currency, short=True) for one in (amounts[0], amounts[-1]))
     here = request.session.get(SESSION_KEY)
     return {
-        "title": f"Deposit with {settings.OPERATOR_NAME}",
-        "amounts": f"From {shown}." if len(amounts) > 1 else f"{shown}.",
-        "until": clock(link.expires_at, timezone.now()),
+        "title": fill(_("Deposit with {operator}"), operator=settings.OPERATOR_NAME),
+        "amounts": fill(_("From {least} to {most}."), least=least, most=most)
+        if len(amounts) > 1
+        else f"{least}.",
+        "until": fill(_("This link works once, until {time}."), time=clock(link.expires_at, timezone.now())),
         # Where every visitor is signed in as somebody for show, nobody is in the way.
         "another": here is not None and here != link.player_id and not settings.DEMO,
     }
@@ -77,8 +84,8 @@ def _offered(request: HttpRequest, link: HostedLink) -> dict[str, object]:
 
 def _refused(request: HttpRequest, why: Why, link: HostedLink | None = None) -> HttpResponse:
     """Say why, and offer the one step that helps. Only a whole link says where its player came from."""
-    step, address = "Go to deposit", reverse("deposit")
+    step, address = _("Go to deposit"), reverse("deposit")
     if link and link.return_url and request.session.get(SESSION_KEY) != link.player_id:
-        step, address = f"Back to {link.player.partner.name}", link.return_url
-    context = {"title": why.title, "text": why.text, "step": step, "address": address}
+        step, address = fill(_("Back to {site}"), site=link.player.partner.name), link.return_url
+    context = {"title": _(why.title), "text": _(why.text), "step": step, "address": address}
     return render(request, "deposits/hosted_link_refused.html", context, status=why.status)

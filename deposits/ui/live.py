@@ -1,8 +1,8 @@
 """The `live` process: one event stream per open page, each event the whole state of its deposit.
 
-`GET /live/<reference>?t=<token>[&page=<link's token>][&note=<note>]` answers with server-sent events, whose data is
-a JSON object {"title", "html", "status", "final", "version"}. A missed event costs nothing: the next one, or a
-reload, says it all.
+`GET /live/<reference>?t=<token>[&lang=<language>][&page=<link's token>][&note=<note>]` answers with server-sent events,
+whose data is a JSON object {"title", "html", "status", "final", "version"}. A missed event costs nothing: the next one,
+or a reload, says it all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from django.db import Error, connection
 
 from deposits import links, stopping
 from deposits.crash_points import reach
-from deposits.ui import panel
+from deposits.ui import language, panel
 from deposits.ui.headers import origin
 from deposits.ui.panel import Frame
 from deposits.ui.wakeups import Wakeups
@@ -54,6 +54,7 @@ class View:
     reference: str
     page_token: str
     note: str
+    language: str
 
 
 class LiveApplication:
@@ -141,7 +142,9 @@ class LiveApplication:
             page_token = ""
         self._open += 1
         try:
-            view = View(reference, page_token, query.get("note", [""])[0])
+            view = View(
+                reference, page_token, query.get("note", [""])[0], query.get(language.CHOSEN, [""])[0]
+            )
             await self._stream(view, allowed, receive, send)
         finally:
             self._open -= 1
@@ -198,7 +201,8 @@ def _frame(view: View) -> Frame | None:
     """Read and render, in a reader's thread with its own lasting connection."""
     try:
         deposit = panel.read(view.reference)
-        return panel.render(deposit, view.page_token, view.note) if deposit is not None else None
+        with language.speaking(view.language):
+            return panel.render(deposit, view.page_token, view.note) if deposit is not None else None
     except Error:
         connection.close()
         raise

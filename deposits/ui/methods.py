@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.models import PlayerPhone
 from carriers import registry
 from carriers.profiles import CarrierProfile
+from carriers.wording import fill
+from deposits.formats import format_money
 from deposits.ui import offer as offers
 from deposits.ui.bounds import Bounds
 from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, Entry, msisdn
@@ -53,30 +56,64 @@ class Method:
     def label(self) -> str:
         """What the choice is called: "Phone bill", "Sandbox Bank"."""
         if not self.by_bank:
-            return "Phone bill"
-        return self.profile.name if self.profile and self.value != ANOTHER_BANK else "Bank"
+            return _("Phone bill")
+        return self.profile.name if self._bank_is_known and self.profile else _("Bank")
 
     @property
     def detail(self) -> str:
         """The second line of the choice."""
         if self.down:
-            return "Not available right now"
+            return _("Not available right now")
         if self.by_bank:
-            return "Choose it by name" if self.value == ANOTHER_BANK else "Approve in your bank's app"
+            return _("Choose it by name") if self.value == ANOTHER_BANK else _("Approve in your bank's app")
         if self.value == NEW_NUMBER or not self.number:
-            return "With another number" if self.number else "With your mobile number"
-        return (
-            f"{self.profile.name}, ending {self.number[-3:]}"
-            if self.profile
-            else f"Ending {self.number[-3:]}"
+            return _("With another number") if self.number else _("With your mobile number")
+        if self.profile:
+            return fill(_("{network}, ending {ending}"), network=self.profile.name, ending=self.number[-3:])
+        return fill(_("Ending {ending}"), ending=self.number[-3:])
+
+    def button(self, amount: str) -> str:
+        """What the button says: "Deposit £20 by phone bill", and without an amount "Deposit by phone bill"."""
+        if not amount:
+            return self._by(
+                _("Deposit by phone bill"), _("Deposit from {bank}"), _("Deposit from your bank"), amount
+            )
+        return self._by(
+            _("Deposit {amount} by phone bill"),
+            _("Deposit {amount} from {bank}"),
+            _("Deposit {amount} from your bank"),
+            amount,
+        )
+
+    def question(self, amount: str) -> str:
+        """What is asked before an unusual deposit: "Deposit £20 by phone bill?"."""
+        return self._by(
+            _("Deposit {amount} by phone bill?"),
+            _("Deposit {amount} from {bank}?"),
+            _("Deposit {amount} from your bank?"),
+            amount,
         )
 
     @property
-    def how(self) -> str:
-        """What follows the amount on the button: "by phone bill", "from Sandbox Bank"."""
+    def range_words(self) -> str:
+        """What stands above the field for another amount: "Amount, from £5 to £40 by phone bill"."""
+        least, most = (short_money(minor) for minor in self.amount_range)
+        told = (
+            _("Amount, from {least} to {most} from your bank")
+            if self.by_bank
+            else _("Amount, from {least} to {most} by phone bill")
+        )
+        return fill(told, least=least, most=most)
+
+    def _by(self, by_phone: str, from_bank: str, from_some_bank: str, amount: str) -> str:
         if not self.by_bank:
-            return "by phone bill"
-        return f"from {self.label}" if self.value != ANOTHER_BANK else "from your bank"
+            return fill(by_phone, amount=amount)
+        told = from_bank if self._bank_is_known else from_some_bank
+        return fill(told, amount=amount, bank=self.label)
+
+    @property
+    def _bank_is_known(self) -> bool:
+        return self.profile is not None and self.value != ANOTHER_BANK
 
     @property
     def amount_range(self) -> tuple[int, int]:
@@ -101,6 +138,11 @@ class Method:
             max(min(one.minimum_minor for one in profiles), least),
             max(one.maximum_minor for one in profiles),
         )
+
+
+def short_money(minor: int) -> str:
+    """Return an amount of the page's currency, "£20"."""
+    return format_money(minor, settings.DEPOSIT_PAGE_CURRENCY, short=True)
 
 
 def chosen(offered: Offer, entry: Entry) -> Method:

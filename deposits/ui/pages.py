@@ -11,17 +11,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Player
 from carriers import registry
+from carriers.wording import fill
 from deposits.actions.accept import DepositRequest, accept, canonical
 from deposits.actions.refusal import IdempotencyConflict, Refusal
+from deposits.formats import format_money
 from deposits.limits import Standing
 from deposits.models import Deposit
-from deposits.presentation import format_moment, format_money, format_period
-from deposits.ui import first_limit, form_page, held_post, history, kept_entry, methods, review
+from deposits.ui import first_limit, form_page, held_post, history, kept_entry, methods, off, review
 from deposits.ui import offer as offers
 from deposits.ui.bounds import bounds_of
 from deposits.ui.deposit_page import GO_ON
@@ -34,7 +37,11 @@ from deposits.ui.panel import plain
 from deposits.ui.repeats import is_double_click, just_like_it
 from deposits.ui.sign_in import for_players
 
-_OWN_NAMES = {"day": "Your daily limit", "week": "Your weekly limit", "month": "Your monthly limit"}
+_OWN_NAMES = {
+    "day": gettext_noop("Your daily limit"),
+    "week": gettext_noop("Your weekly limit"),
+    "month": gettext_noop("Your monthly limit"),
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,6 +56,8 @@ def deposit(request: HttpRequest, player: Player) -> HttpResponse:
 def _form(request: HttpRequest, offered: Offer) -> HttpResponse:
     entry, sent = kept_entry.read(request), kept_entry.SENT in request.GET
     context = form_page.context(offered, entry, sent=sent, refused=request.GET.get("refused", ""))
+    if context["why"] is None and (closed := off.page(request, offered)):
+        return closed
     context["key"] = deposit_key(offered.player.pk)
     return remember(request, render(request, "deposits/form.html", context))
 
@@ -113,8 +122,8 @@ def _request(offered: Offer, choice: Method, entry: Entry, key: str, device: str
         return_url=offered.bounds.return_url if offered.bounds else "",
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         device=device,
-        words=f"Deposit {format_money(minor, offered.currency, short=True)} {choice.how}",
-        language=settings.LANGUAGE_CODE,
+        words=choice.button(format_money(minor, offered.currency, short=True)),
+        language=get_language() or settings.LANGUAGE_CODE,
         channel="page",
     )
 
@@ -157,27 +166,28 @@ def my_limits(request: HttpRequest, player: Player) -> HttpResponse:
     offered = offers.offer(player)
     stands = offers.eligible(offered, registry.CARRIER_BILLING)
     rows = [
-        _limit_row(_OWN_NAMES[one.rule.own], one, offered.currency) for one in (stands.own if stands else [])
+        _limit_row(_(_OWN_NAMES[one.rule.own]), one, offered.currency)
+        for one in (stands.own if stands else [])
     ]
     for phone in player.phones.order_by("pk"):
         by_phone = offers.eligible(
             offered, registry.CARRIER_BILLING, offers.carrier_of(phone.number), phone.number
         )
-        name = f"Phone ending {phone.number[-3:]}, by its network"
+        name = fill(_("Phone ending {ending}, by its network"), ending=phone.number[-3:])
         rows += [_limit_row(name, one, offered.currency) for one in (by_phone.caps if by_phone else [])]
     return render(request, "deposits/limits.html", {"rows": rows})
 
 
 def _limit_row(name: str, stands: Standing, currency: str) -> dict[str, Any]:
-    most, left = stands.most or 0, stands.left or 0
+    most = stands.most or 0
+    used = {"used": format_money(stands.used, currency), "most": format_money(most, currency)}
     return {
         "name": name,
-        "most": format_money(most, currency),
-        "used": format_money(stands.used, currency),
-        "left": format_money(left, currency),
+        "label": fill(_("{limit}: share used"), limit=name),
+        "left": form_page.left_words(stands, currency),
+        "used": fill(_("You have used {used} of {most}."), **used),
+        "resets": form_page.resets_words(stands),
         "share": min(100, round(100 * stands.used / max(most, 1))),
-        "period": format_period(stands.rule.window, stands.rule.length),
-        "resets": format_moment(stands.resets_at) if stands.resets_at else "",
     }
 
 

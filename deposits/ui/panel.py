@@ -16,24 +16,30 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts import ledger
 from carriers import reasons, registry
-from deposits import presentation, result_texts, retry
+from carriers.wording import fill
+from deposits import player_texts, presentation, retry
 from deposits.actions.command import can_cancel
+from deposits.formats import format_money
 from deposits.models import Deposit, DepositEvent, ResultText
-from deposits.presentation import format_money
 from deposits.refunds_shown import told_to_player
 from deposits.states import Event, State
 from deposits.ui import hops, screens, text_reply
 from deposits.ui.clock import ago, clock
 from deposits.ui.forms import ANOTHER_BANK, BANK_PREFIX, BY_PHONE, FROM_BANK, NEW_NUMBER, command_key
+from deposits.ui.screen import UNKNOWN, Screen, Sight, Thresholds
 from deposits.ui.site import support_about
 
 #: Waits after which the words change: slow, very slow, and past what a carrier takes for an answer at all.
 SLOW_S = 10
 VERY_SLOW_S = 60
 OUTCOME_UNKNOWN_S = 120
+#: The setting REVIEW_WITHIN as it comes; an operator's own words are said as they are, unless a catalogue has them.
+gettext_noop("one working day")
 #: What players are told that a bank may take to send what it has accepted.
 SENDING_S = 7_200
 
@@ -42,7 +48,7 @@ SENDING_S = 7_200
 class Frame:
     """One rendering. `version` differs whenever the page has to change."""
 
-    screen: screens.Screen
+    screen: Screen
     html: str
     version: str
     now: datetime
@@ -82,12 +88,14 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
     """
     sight = _sight(deposit, token, note)
     screen = text_reply.screen(sight, registry.profile(deposit.carrier)) or screens.screen(sight)
+    amount = format_money(deposit.amount_minor, deposit.currency, short=True)
     html = render_to_string(
         "deposits/panel.html",
         {
             "screen": screen,
             "deposit": deposit,
-            "amount": format_money(deposit.amount_minor, deposit.currency, short=True),
+            "amount": amount,
+            "confirm": fill(_("Confirm {amount}"), amount=amount),
             "method": method_words(deposit, sight.network),
             "network": sight.network,
             # While it is worked on the screen itself says where it stands.
@@ -104,19 +112,20 @@ def render(deposit: Any, token: str = "", note: str = "") -> Frame:
     return Frame(screen, html, digest.hexdigest(), sight.now)
 
 
-def _text_of_result(deposit: Deposit, screen: screens.Screen, token: str) -> dict[str, str]:
+def _text_of_result(deposit: Deposit, screen: Screen, token: str) -> dict[str, str]:
     """What the page says of a text about the result: that there will be one, or where to ask for it."""
-    if screen.final or not (screen.tone == "attention" or screen.charge == screens.UNKNOWN):
+    if screen.final or not (screen.tone == "attention" or screen.charge == _(UNKNOWN)):
         return {}
     owed = ResultText.objects.filter(deposit=deposit).select_related("phone").first()
     if owed is not None:
-        return {"texted_to": owed.phone.number[-3:]}
-    if result_texts.phone_for(deposit) is None:
+        told = _("We will text the result to the phone ending {ending}.")
+        return {"texted": fill(told, ending=owed.phone.number[-3:])}
+    if player_texts.phone_of(deposit.player_id, deposit.phone_number) is None:
         return {}
     return {"text_href": _own(deposit, "deposit-text", token)}
 
 
-def _sight(deposit: Any, token: str, note: str) -> screens.Sight:
+def _sight(deposit: Any, token: str, note: str) -> Sight:
     profile = registry.profile(deposit.carrier)
     now: datetime = deposit.read_at
     balance = ""
@@ -125,11 +134,11 @@ def _sight(deposit: Any, token: str, note: str) -> screens.Sight:
             ledger.player_balance_minor(deposit.player_id, deposit.currency), deposit.currency
         )
     settled_by = deposit.created_at + timedelta(seconds=retry.scaled(retry.REVIEW_AFTER_S))
-    return screens.Sight(
+    return Sight(
         deposit=deposit,
         now=now,
         waiting_since=deposit.waiting_since,
-        thresholds=screens.Thresholds(
+        thresholds=Thresholds(
             slow_s=retry.scaled(SLOW_S),
             very_slow_s=retry.scaled(VERY_SLOW_S),
             sending_s=retry.scaled(SENDING_S),
@@ -145,7 +154,7 @@ def _sight(deposit: Any, token: str, note: str) -> screens.Sight:
             "act_until": clock(deposit.action_expires_at, now) if deposit.action_expires_at else "",
         },
         operator=settings.OPERATOR_NAME,
-        review_within=settings.REVIEW_WITHIN,
+        review_within=_(settings.REVIEW_WITHIN),
         note=note if note in screens.NOTES else "",
         refunds=told_to_player(deposit) if deposit.state == State.CREDITED else "",
     )
@@ -188,7 +197,6 @@ def _steps(deposit: Deposit, token: str) -> dict[str, str]:
             "change_amount": kept(same, "#amount"),
             "change_number": kept(NEW_NUMBER, "#number"),
             "change_account": kept(ANOTHER_BANK, "#bank"),
-            "change_method": kept(other),
             "back_to_deposit": form,
             "wait": form,
             "my_deposits": reverse("deposit-history"),
@@ -196,6 +204,8 @@ def _steps(deposit: Deposit, token: str) -> dict[str, str]:
             "take_a_break": reverse("deposit-protection"),
             "how_it_works": reverse("phone-bill"),
         }
+        if len(presentation.methods()) > 1:
+            steps["change_method"] = kept(other)
     if presentation.awaits_approval(deposit):
         steps["approve"] = _own(deposit, "deposit-approve", token)
     if deposit.state == State.CREDITED:
@@ -209,7 +219,7 @@ def method_words(deposit: Deposit, name: str) -> str:
     """Return how it is paid, for the facts: "Phone bill, ending 001", "Sandbox Bank"."""
     if deposit.method_type == registry.BANK:
         return name
-    return f"Phone bill, ending {deposit.phone_number[-3:]}"
+    return fill(_("Phone bill, ending {ending}"), ending=deposit.phone_number[-3:])
 
 
 def lobby_url(deposit: Deposit) -> str:

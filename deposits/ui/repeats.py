@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from carriers.registry import BANK
+from carriers.wording import fill
 from deposits.actions.accept import DepositRequest
+from deposits.formats import format_money
 from deposits.models import Deposit
-from deposits.presentation import by_method, format_money, status
+from deposits.presentation import carrier_name, status
 from deposits.states import State
 from deposits.ui import held_post
 from deposits.ui.clock import clock
@@ -64,17 +68,20 @@ def already_sent(deposit: Deposit, wanted: str, now: datetime) -> Question:
     minor = amount_minor(wanted) or deposit.amount_minor
     again = format_money(minor, deposit.currency, short=True)
     if deposit.state == State.CREDITED:
-        heading = f"You already deposited {done} at {at}"
+        sent = _("You already deposited {amount} at {time}")
+        title = _("You already deposited {amount} at {time} – nothing new was sent")
     else:
-        heading = f"You already sent this deposit of {done} at {at}"
-    what = f"Reference {deposit.reference}. Nothing new was sent."
+        sent = _("You already sent this deposit of {amount} at {time}")
+        title = _("You already sent this deposit of {amount} at {time} – nothing new was sent")
+    what = fill(_("Reference {reference}. Nothing new was sent."), reference=deposit.reference)
+    label = _("Deposit {amount} again") if minor == deposit.amount_minor else _("Deposit {amount}")
     waits = held_post.is_worked_on(deposit) or deposit.state == State.REVIEW
-    lines = ("It is still waiting.", what) if waits else (what,)
+    lines = (_("It is still waiting."), what) if waits else (what,)
     return Question(
-        title=f"{heading} – nothing new was sent",
-        heading=heading,
+        title=fill(title, amount=done, time=at),
+        heading=fill(sent, amount=done, time=at),
         lines=lines,
-        label=f"Deposit {again} again" if minor == deposit.amount_minor else f"Deposit {again}",
+        label=fill(label, amount=again),
         amount="" if status(deposit) == "action_required" else plain(minor),
         sends_first=not waits,
         asked=waits,
@@ -85,11 +92,16 @@ def still_waiting(deposit: Deposit, wanted: str, now: datetime) -> Question:
     """S18, for a deposit just like one that still waits."""
     amount = format_money(deposit.amount_minor, deposit.currency, short=True)
     minor = amount_minor(wanted) or deposit.amount_minor
+    another = format_money(minor, deposit.currency, short=True)
+    if deposit.method_type == BANK:
+        heading = _("{amount} from {bank} is still waiting")
+    else:
+        heading = _("{amount} by phone bill is still waiting")
     return Question(
-        title=f"{amount} is still waiting",
-        heading=f"{amount} {by_method(deposit)} is still waiting",
-        lines=(f"You sent it at {clock(deposit.created_at, now)}. Nothing new was sent.",),
-        label=f"Deposit another {format_money(minor, deposit.currency, short=True)}",
+        title=fill(_("{amount} is still waiting"), amount=amount),
+        heading=fill(heading, amount=amount, bank=carrier_name(deposit.carrier)),
+        lines=(fill(_("You sent it at {time}. Nothing new was sent."), time=clock(deposit.created_at, now)),),
+        label=fill(_("Deposit another {amount}"), amount=another),
         amount=plain(minor),
         sends_first=False,
         asked=True,

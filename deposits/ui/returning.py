@@ -14,10 +14,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from accounts import return_addresses
 from carriers.interface import ReturnRefused
+from carriers.wording import fill
 from deposits import links
 from deposits.actions import approve
 from deposits.models import Deposit
@@ -28,7 +31,7 @@ log = structlog.get_logger("deposits.returning")
 
 #: Remembers, for a visitor who is not signed in, by which link the page was opened that led to the bank.
 COOKIE = "__Host-approving" if settings.SECURE_COOKIES else "approving"
-_TITLE = "Back from your bank"
+_TITLE = gettext_noop("Back from your bank")
 #: Longer than any bank lets an approval wait.
 COOKIE_LIFETIME_S = 3_600
 
@@ -36,7 +39,7 @@ COOKIE_LIFETIME_S = 3_600
 @require_http_methods(["GET"])
 def come_back(request: HttpRequest, carrier: str) -> HttpResponse:
     """Take what the bank sent along, and lead on to where this browser belongs."""
-    if any(len(values) > 1 for _, values in request.GET.lists()):
+    if any(len(values) > 1 for name, values in request.GET.lists()):
         log.warning("return_refused", carrier=carrier, detail="a parameter came twice")
         return _refused(request)
     try:
@@ -67,14 +70,14 @@ def _led_on(request: HttpRequest, deposit: Deposit) -> HttpResponse:
         return HttpResponseRedirect(page, status=303)
     if address := _partners_page(deposit):
         return _on_to(request, address)
-    reference, _, token = request.COOKIES.get(COOKIE, "").partition(".")
+    reference, __, token = request.COOKIES.get(COOKIE, "").partition(".")
     if reference == deposit.reference and links.opens_page(reference, token):
         return HttpResponseRedirect(f"{page}?{urlencode({'t': token})}", status=303)
     lines = (
-        "You can close this page.",
-        "Go back to the page where you started your deposit: the result is there.",
+        _("You can close this page."),
+        _("Go back to the page where you started your deposit: the result is there."),
     )
-    return render(request, "deposits/came_back.html", {"title": _TITLE, "lines": lines})
+    return render(request, "deposits/came_back.html", {"title": _(_TITLE), "lines": lines})
 
 
 def _on_to(request: HttpRequest, address: str) -> HttpResponse:
@@ -85,9 +88,9 @@ def _on_to(request: HttpRequest, address: str) -> HttpResponse:
     """
     if request.headers.get("Sec-Fetch-Mode") != "navigate":
         return HttpResponseRedirect(address, status=303)
-    lines = (f"You are going on to {urlsplit(address).hostname}.",)
+    lines = (fill(_("You are going on to {site}."), site=urlsplit(address).hostname or ""),)
     response = render(
-        request, "deposits/came_back.html", {"title": _TITLE, "lines": lines, "address": address}
+        request, "deposits/came_back.html", {"title": _(_TITLE), "lines": lines, "address": address}
     )
     response["Refresh"] = f"0; url={address}"
     return response
@@ -107,10 +110,10 @@ def _partners_page(deposit: Deposit) -> str:
 def _refused(request: HttpRequest) -> HttpResponse:
     """One answer to everything that we did not make, whatever is wrong with it."""
     context = {
-        "title": "This address cannot be used",
+        "title": _("This address cannot be used"),
         "lines": (
-            "It is not one that we gave to your bank, so nothing was done with it.",
-            "If you have approved a deposit, look at that deposit: its page shows how it stands.",
+            _("It is not one that we gave to your bank, so nothing was done with it."),
+            _("If you have approved a deposit, look at that deposit: its page shows how it stands."),
         ),
         "refused": True,
     }

@@ -8,13 +8,15 @@ from statistics import median
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from accounts.models import Player
+from carriers.wording import fill
 from deposits.actions.eligibility import Eligibility
+from deposits.formats import format_money, format_period
 from deposits.models import Deposit
-from deposits.presentation import format_money, format_period
 from deposits.states import State
 from deposits.ui import form_page, kept_entry, methods
 from deposits.ui import offer as offers
@@ -90,21 +92,30 @@ def page(request: HttpRequest, player: Player) -> HttpResponse:
 def _context(request: HttpRequest, offered: Offer, entry: Entry, choice: Method) -> dict[str, object]:
     minor = amount_minor(entry.amount) or 0
     facts = [
-        ("Amount", format_money(minor, offered.currency)),
-        ("Method", f"{choice.label}, ending {choice.number[-3:]}" if choice.number else choice.label),
-        ("Balance after it", format_money(offered.balance_minor + minor, offered.currency)),
+        (_("Amount"), format_money(minor, offered.currency)),
+        (_("Method"), _method(choice)),
+        (_("Balance after it"), format_money(offered.balance_minor + minor, offered.currency)),
     ]
     stands = offers.eligible(offered, choice.kind, choice.profile, choice.number)
     for one in stands.own[:1] if stands else []:
         if one.left is not None:
             left = format_money(max(one.left - minor, 0), offered.currency)
-            facts.append((f"Left of your limit {format_period(one.rule.window, one.rule.length)}", left))
+            period = format_period(one.rule.window, one.rule.length)
+            facts.append((fill(_("Left of your limit {period}"), period=period), left))
+    amount = format_money(minor, offered.currency, short=True)
     return {
         "facts": facts,
         "entry": entry,
-        "amount": format_money(minor, offered.currency, short=True),
-        "how": choice.how,
+        "title": fill(_("Deposit {amount}?"), amount=amount),
+        "heading": choice.question(amount),
+        "label": fill(_("Deposit {amount}"), amount=amount),
         "key": deposit_key(offered.player.pk),
         "reviewed": REVIEWED,
         "change_href": kept_entry.address(request, entry, "deposit"),
     }
+
+
+def _method(choice: Method) -> str:
+    if not choice.number:
+        return choice.label
+    return fill(_("Phone bill, ending {ending}"), ending=choice.number[-3:])

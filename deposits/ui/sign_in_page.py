@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -18,15 +19,20 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import sign_in_codes
 from accounts.models import Player
 from accounts.sign_in_codes import TooMany
+from carriers.wording import fill
 from deposits.actions import sign_in as signing_in
 from deposits.actions.command import typed_code
+from deposits.formats import format_time
 from deposits.ui.clock import clock
-from deposits.ui.forms import msisdn
+from deposits.ui.form_page import number_wanted
+from deposits.ui.forms import msisdn, western_digits
 from deposits.ui.sign_in import actor_of, for_players, session_player, sign_in
 
 #: A browser in which somebody has shown by a code who they are stays signed in so long.
@@ -45,8 +51,10 @@ class Pending:
     typed: str = ""
     codes: list[str] = field(default_factory=list)
     until: str = ""
+    """ISO 8601; "" before there is a code."""
     next: str = ""
     problem: str = ""
+    """What is wrong, in a word (`_words`); the words come with the page, in its language."""
     players: list[int] = field(default_factory=list)
 
     def keep(self, request: HttpRequest) -> None:
@@ -83,7 +91,7 @@ def number(request: HttpRequest) -> HttpResponse:
         wanted = request.GET.get("next", "")
         shown = {
             "typed": pending.typed,
-            "problem": pending.problem,
+            "problem": _words(pending),
             "next": wanted,
             "next_query": urlencode({"next": wanted}),
         }
@@ -93,7 +101,7 @@ def number(request: HttpRequest) -> HttpResponse:
     )
     pending.number = msisdn(pending.typed) or ""
     if not pending.number:
-        pending.problem = "Enter a mobile number, like 07700 900123"
+        pending.problem = "number"
         pending.keep(request)
         query = urlencode({"next": pending.next}) if pending.next else ""
         return _to("sign-in", query)
@@ -109,12 +117,12 @@ def code(request: HttpRequest) -> HttpResponse:
         # A second click on the button comes when the first has signed in already.
         return _to("deposit" if session_player(request) else "sign-in")
     if request.method != "POST":
-        return render(request, "sign_in/code.html", {"pending": pending, "ending": pending.number[-3:]})
+        return render(request, "sign_in/code.html", _told(pending))
     if "again" in request.POST:
         return _send(request, pending)
-    typed = typed_code(request.POST.get("code", ""))
+    typed = typed_code(western_digits(request.POST.get("code", "")))
     if typed is None or not sign_in_codes.is_right(pending.ids(), pending.number, typed):
-        pending.problem = _wrong(pending, typed)
+        pending.problem = "malformed" if typed is None else "wrong"
         pending.keep(request)
         return _to("sign-in-code")
     players = signing_in.players_of(pending.number)
@@ -157,32 +165,55 @@ def sign_out(request: HttpRequest, player: Player) -> HttpResponse:
 
 def _send(request: HttpRequest, pending: Pending) -> HttpResponse:
     pending.problem = ""
-    now = timezone.now()
     try:
-        issued, _ = signing_in.send_code(pending.number, actor_of(request).address)
+        issued, __ = signing_in.send_code(pending.number, actor_of(request).address)
     except TooMany as error:
-        pending.problem = f"A code was sent already. You can ask for a new one at {_second(error, now)}"
+        pending.problem = f"early {error.until.isoformat()}"
     else:
         pending.codes = [*pending.codes, issued.id.hex][-sign_in_codes.PER_NUMBER :]
-        pending.until = clock(issued.expires_at, now)
+        pending.until = issued.expires_at.isoformat()
     pending.keep(request)
     return _to("sign-in-code")
 
 
-def _second(error: TooMany, now: Any) -> str:
+def _told(pending: Pending) -> dict[str, Any]:
+    """What the page says that asks for the code."""
+    sent = _("If there is an account with the phone ending {ending}, we sent 6 digits to it.")
+    told = {"sent": fill(sent, ending=pending.number[-3:]), "problem": _words(pending)}
+    if pending.until:
+        until = clock(datetime.fromisoformat(pending.until), timezone.now())
+        told["until"] = fill(_("They work until {time}."), time=until)
+    return told
+
+
+def _words(pending: Pending) -> str:
+    """What is said of what is wrong; "" of nothing. A malformed code costs no try."""
+    what, __, until = pending.problem.partition(" ")
+    match what:
+        case "number":
+            return number_wanted()
+        case "early":
+            told = _("A code was sent already. You can ask for a new one at {time}")
+            return fill(told, time=_second(datetime.fromisoformat(until)))
+        case "malformed":
+            return _("Enter the 6 digits from the text")
+        case "wrong":
+            left = sign_in_codes.tries_left(pending.ids(), pending.number)
+            if not left:
+                return _("Send a new code: there are no tries left, or its time has run out")
+            told = ngettext(
+                "That is not the code we sent. {count} try left",
+                "That is not the code we sent. {count} tries left",
+                left,
+            )
+            return fill(told, count=left)
+    return ""
+
+
+def _second(until: datetime) -> str:
     """The time from which on another code may be asked for, to the second where it is that close."""
-    until = timezone.localtime(error.until)
-    return f"{until:%H:%M:%S}" if error.until - now <= sign_in_codes.APART else clock(error.until, now)
-
-
-def _wrong(pending: Pending, typed: str | None) -> str:
-    """What is said of a code that does not sign in. A malformed one costs no try."""
-    if typed is None:
-        return f"Enter the {sign_in_codes.DIGITS} digits from the text"
-    left = sign_in_codes.tries_left(pending.ids(), pending.number)
-    if not left:
-        return "Send a new code: there are no tries left, or its time has run out"
-    return f"That is not the code we sent. {left} {'try' if left == 1 else 'tries'} left"
+    now = timezone.now()
+    return format_time(until, seconds=True) if until - now <= sign_in_codes.APART else clock(until, now)
 
 
 def _enter(request: HttpRequest, player: Player, pending: Pending) -> HttpResponse:

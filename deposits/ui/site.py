@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import get_language_bidi
+from django.utils.translation import gettext as _
 
-from deposits.ui import brand
+from carriers.wording import fill
+from deposits.ui import brand, language
 
 
 def support_about(reference: str) -> str:
@@ -15,7 +19,8 @@ def support_about(reference: str) -> str:
     support: str = settings.SUPPORT_URL
     if not support.startswith("mailto:"):
         return support
-    return f"{support}?{urlencode({'subject': f'Deposit {reference}'}, quote_via=quote)}"
+    subject = fill(_("Deposit {reference}"), reference=reference)
+    return f"{support}?{urlencode({'subject': subject}, quote_via=quote)}"
 
 
 def names(request: HttpRequest) -> dict[str, object]:
@@ -25,5 +30,9 @@ def names(request: HttpRequest) -> dict[str, object]:
         "support_url": settings.SUPPORT_URL,
         "demo": settings.DEMO,
         "by_code": bool(settings.MESSAGES),
+        "language": language.spoken(),
+        "direction": "rtl" if get_language_bidi() else "ltr",
+        # Of no use in the admin, and asked for by players' pages alone.
+        "languages": partial(language.choices, request),
         **brand.addresses(),
     }

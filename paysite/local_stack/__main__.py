@@ -15,6 +15,7 @@ from pathlib import Path
 
 import environ
 
+from paysite.catalogues import compile_stale
 from paysite.local_stack import programs
 from paysite.local_stack.announcement import RunFacts, announcement
 from paysite.local_stack.errors import LocalStackError, StopRequested
@@ -120,6 +121,7 @@ def _bring_up(site: Site, servers: Servers, supervisor: Supervisor) -> RunFacts:
     with step("Tables"):
         supervisor.run(programs.manage("migrate", environment, "migrate", "--noinput"))
     _collect_static(site, environment, supervisor)
+    compile_stale(site.root / "locale")
     for number in range(site.instances):
         for program in programs.instance(site, environment, number):
             supervisor.start(program)

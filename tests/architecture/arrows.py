@@ -44,7 +44,7 @@ LAYERS = (
             }
         )
     ),
-    Layer(frozenset({"refunds_shown", "consent_shown", "result_texts"})),
+    Layer(frozenset({"refunds_shown", "consent_shown", "player_texts"})),
     Layer(frozenset({"presentation", "links", "figures", "reconciliation"})),
     Layer(frozenset({"actions"})),
     Layer(
@@ -61,7 +61,7 @@ LAYERS = (
         frozenset(
             {
                 *("states", "refund_states", "references", "crash_points", "stopping", "leases"),
-                "windows",
+                *("windows", "formats"),
             }
         )
     ),

@@ -44,7 +44,7 @@ class Encrypted(Stack):
         """Start the three; return when the balancer sees the two behind it."""
         addresses = {"BASE_URL": self.address, "LIVE_URL": self.address}
         # What start-up insists on where the address is public.
-        self.environment |= addresses | {"DEMO": "0", "TIME_DIVISOR": "1"}
+        self.environment |= addresses | {"DEMO": "0", "SIGN_IN_URL": "/nowhere/", "TIME_DIVISOR": "1"}
         kinds = ("web", "live")
         wanted = [one for one in programs.instance(self.site, self.environment, 0) if one.name in kinds]
         for program in wanted:

@@ -22,6 +22,26 @@ def walk(page: Page, base_url: str) -> Iterator[str]:
     yield from _silence(page, base_url)
 
 
+def walk_in(language: str, page: Page, base_url: str) -> Iterator[str]:
+    """The same through the screens that most players see, in a language; yields each one's name while it is shown."""
+    open_story(page, base_url, "001")
+    page.goto(f"{base_url}/deposit/?lang={language}")
+    page.click(TAP)
+    see(page, "S13")
+    yield "s13-deposited"
+    page.goto(f"{base_url}/deposit/")
+    yield "s01-deposit"
+    for story, screen, name in (
+        ("002", "S14", "s14-not-deposited"),
+        ("code", "S10", "s10-code"),
+        ("016", "S6", "s06-waiting"),
+    ):
+        open_story(page, base_url, story)
+        page.click(TAP)
+        see(page, screen)
+        yield name
+
+
 def open_story(page: Page, base_url: str, story: str, kind: str = "story") -> None:
     """Become a fresh player with the sandbox's phone number or bank `story`, on the deposit page."""
     page.goto(f"{base_url}/demo/")

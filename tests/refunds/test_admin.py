@@ -87,7 +87,9 @@ def test_a_small_refund_is_one_persons_and_shows_on_the_page(deposit: Deposit) -
 
 def test_above_the_line_somebody_else_approves(deposit: Deposit, settings: Any) -> None:
     settings.REFUND_ALONE_MINOR = 1_000
-    anna, bert = person("anna", "add_refund", "approve_refund"), person("bert", "approve_refund")
+    anna = person("anna", "add_refund", "request_large_refund", "approve_refund")
+    bert = person("bert", "approve_refund")
+    assert "a second person has to approve it" in anna.get(refund_form(deposit)).content.decode()
     submit(anna, refund_form(deposit), amount="20", why="goodwill", reason=NOTE)
     refund = Refund.objects.get(deposit=deposit)
     assert refund.state == State.REQUESTED
@@ -100,9 +102,26 @@ def test_above_the_line_somebody_else_approves(deposit: Deposit, settings: Any) 
     assert refund.decided_by_id != refund.requested_by_id
 
 
+@pytest.mark.parametrize("more", [{"amount": "10.01"}, {"amount": "5", "beyond_balance": "on"}])
+def test_support_asks_for_nothing_above_the_line(
+    deposit: Deposit, settings: Any, more: dict[str, str]
+) -> None:
+    settings.REFUND_ALONE_MINOR = 1_000
+    anna, fields = person("anna", "add_refund"), {"why": "goodwill", "reason": NOTE}
+    assert "somebody else has to request it" in anna.get(refund_form(deposit)).content.decode()
+    refused = submit(anna, refund_form(deposit), **fields, **more)
+    assert "You may refund up to £10.00 of a deposit in all" in refused.content.decode()
+    assert not Refund.objects.filter(deposit=deposit).exists()
+    submit(anna, refund_form(deposit), amount="10", **fields)
+    # Nor in parts.
+    submit(anna, refund_form(deposit), amount="0.01", **fields)
+    assert [one.amount_minor for one in Refund.objects.filter(deposit=deposit)] == [1_000]
+
+
 def test_a_rejected_refund_is_in_the_balance_again(deposit: Deposit, settings: Any) -> None:
     settings.REFUND_ALONE_MINOR = 0
-    submit(person("anna", "add_refund"), refund_form(deposit), amount="20", why="fraud", reason=NOTE)
+    anna = person("anna", "add_refund", "request_large_refund")
+    submit(anna, refund_form(deposit), amount="20", why="fraud", reason=NOTE)
     refund = Refund.objects.get(deposit=deposit)
     submit(
         person("bert", "approve_refund"),

@@ -61,6 +61,30 @@ def test_doors_that_stand_open_are_refused_where_the_site_is_public(settings: An
     assert named == ["DEBUG", "DEMO", "CRASH_POINTS", "SEALING_KEYS", "MESSAGES", "TIME_DIVISOR"]
 
 
+@pytest.mark.parametrize(
+    ("messages", "sign_in", "said"),
+    [
+        ({}, "/deposit/", "MESSAGES: must name what texts players their codes where DEMO is off"),
+        ({}, "https://casino.example/sign-in", ""),
+        ({"adapter": "bearer_json", "base_url": "http://x.example", "api_key": "k"}, "/sign-in/", "https://"),
+        (
+            {"adapter": "bearer_json", "base_url": "https://x.example"},
+            "/sign-in/",
+            "MESSAGES: api_key: must be",
+        ),
+        ({"adapter": "bearer_json", "base_url": "https://x.example", "api_key": "k"}, "/sign-in/", ""),
+    ],
+)
+def test_players_can_sign_in_and_their_codes_go_over_https(
+    settings: Any, messages: dict[str, str], sign_in: str, said: str
+) -> None:
+    settings.DEMO, settings.MESSAGES = False, messages
+    settings.LOBBY_URL, settings.SIGN_IN_URL = "/deposit/", sign_in
+    found = [sentence for sentence in unsafe_settings() if sentence.startswith("MESSAGES")]
+    assert len(found) == bool(said)
+    assert said in "".join(found)
+
+
 def test_what_start_up_has_made_is_not_looked_through_for_garbage_again() -> None:
     usual = gc.get_threshold()
     try:

@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, connection
 from accounts import audit
 from accounts.protections import ages
 from carriers import registry
-from deposits import breakers, doorbell, leases, result_texts, rules, stopping
+from deposits import breakers, doorbell, leases, player_texts, rules, stopping
 from deposits.actions import cases
 from deposits.actions.drain import drain
 from deposits.actions.give_up import give_up_unsent, review_unclaimed
@@ -53,7 +53,8 @@ class Command(BaseCommand):
             signal.signal(number, told_to_stop)
         log.info("sweeper_started", owner=leases.owner())
         watch = Watch()
-        texts = threading.Thread(target=send_texts, args=(stop, options["every"]), name="texts")
+        # A daemon, so that a sweeper that dies of something else does not live on as half of one.
+        texts = threading.Thread(target=send_texts, args=(stop, options["every"]), name="texts", daemon=True)
         texts.start()
         while not stop.is_set():
             try:
@@ -73,10 +74,13 @@ def send_texts(stop: threading.Event, every_s: float) -> None:
     """Send the texts that are owed, until told to stop: beside the looks, for a slow service is not to hold them up."""
     while not stop.is_set():
         try:
-            result_texts.send_owed()
+            player_texts.send_owed()
         except (OperationalError, InterfaceError) as error:
             log.warning("database_unavailable", error=type(error).__name__)
             connection.close()
+        except Exception:
+            # That text is lost; the others are not.
+            log.exception("text_failed")
         stop.wait(every_s)
     connection.close()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditRecord
 from deposits import breakers
@@ -35,6 +38,19 @@ def test_a_breaker_is_opened_and_closed_by_hand(staff: Client, breaker: Breaker)
         ("breaker.opened", WHY),
         ("breaker.closed", "they are back"),
     ]
+
+
+def test_when_it_is_expected_back_is_kept_if_it_is_still_to_come(staff: Client, breaker: Breaker) -> None:
+    address = f"/admin/deposits/breaker/{breaker.pk}/open/"
+    for hours, expected in ((-1, False), (2, True)):
+        back_at = timezone.localtime() + timedelta(hours=hours)
+        given = {"reason": WHY, "back_at": f"{back_at:%Y-%m-%dT%H:%M}"}
+        staff.post(address, form_of(staff, address) | given)
+        breaker.refresh_from_db()
+        assert breaker.held is expected
+    assert breaker.back_at == back_at.replace(second=0, microsecond=0)
+    noted = AuditRecord.objects.get(action="breaker.opened", subject=str(breaker))
+    assert noted.after == {"back_at": breaker.back_at.isoformat()}
 
 
 def test_without_a_reason_nothing_changes(staff: Client, breaker: Breaker) -> None:

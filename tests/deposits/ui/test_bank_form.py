@@ -95,7 +95,7 @@ def test_the_bank_of_last_time_is_chosen_and_named_on_the_button() -> None:
     put(deposit_of(tap(client, method=SANDBOX)), State.CREDITED)
     page = client.get("/deposit/")
     assert offered(page)[0] == chosen(page) == SANDBOX
-    assert '<span data-m="last-bank"> from Sandbox Bank</span>' in page.content.decode()
+    assert '<span data-l="2">Deposit £20 from Sandbox Bank</span>' in page.content.decode()
     assert b'value="20" data-n="2" checked' in page.content
     assert "Use another bank" in text_of(page)
 

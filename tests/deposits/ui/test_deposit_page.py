@@ -121,6 +121,14 @@ def test_waiting_shows_a_way_to_look_again() -> None:
     assert "http-equiv" not in page.content.decode()
 
 
+def test_the_streams_connection_is_begun_with_the_page(settings: Any) -> None:
+    client, deposit = of_player(State.SUBMITTING)
+    assert see(client, deposit)["Link"] == f"<{settings.LIVE_URL}>; rel=preconnect; crossorigin"
+    settings.LIVE_URL = settings.BASE_URL
+    assert "Link" not in see(client, deposit)
+    assert "Link" not in see(*of_player(State.CREDITED))
+
+
 def test_cancel_is_offered_only_where_it_is_possible() -> None:
     client = visitor(player())
     deposit = deposit_of(tap(client))
@@ -163,6 +171,15 @@ def test_a_code_is_handed_on_once() -> None:
     assert (deposit.one_time_code, deposit.next_step) == ("123456", Deposit.Next.CONFIRM)
     assert deposit.events.filter(event=Event.CODE_ENTERED).count() == 1
     assert title_of(see(client, deposit)).startswith("Waiting for")
+
+
+def test_who_has_no_code_at_hand_may_pay_otherwise_where_there_is_another_way(settings: Any) -> None:
+    client, deposit = awaiting_code()
+    page = see(client, deposit)
+    assert "/deposit/?amount=20&method=bank" in links_of(page)
+    assert "Use another method" in text_of(page)
+    settings.CARRIERS = [one for one in settings.CARRIERS if one["adapter"] == "camara"]
+    assert "Use another method" not in text_of(see(client, deposit))
 
 
 def test_what_cannot_be_a_code_is_a_problem_at_the_field() -> None:

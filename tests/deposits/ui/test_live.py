@@ -189,6 +189,19 @@ def test_a_lost_listening_connection_comes_back_and_nothing_is_missed() -> None:
     play(scene)
 
 
+def test_a_stream_speaks_the_language_of_its_page() -> None:
+    deposit = accepted()
+
+    async def scene(application: LiveApplication) -> None:
+        for language, title in (("de", "Warten auf Sandbox Mobile"), ("fr", "Waiting for Sandbox Mobile")):
+            listener = Listener(application, f"{links.stream_url(deposit.reference)}&lang={language}")
+            assert (await listener.event())["title"].startswith(title)
+            listener.closed.set()
+            await listener.end()
+
+    play(scene)
+
+
 @pytest.mark.parametrize("token", ["", "?t=", "?t=made-up", "?t=1abcde:AAAA"])
 def test_without_the_right_token_there_is_no_stream(token: str) -> None:
     deposit = accepted()

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Player
-from deposits import result_texts, transitions
+from deposits import player_texts, transitions
 from deposits.management.commands.sweep import send_texts
 from deposits.models import Deposit, ResultText
 from deposits.states import Event, State
@@ -72,10 +72,10 @@ def test_the_result_is_texted_once_when_there_is_one(sandbox: Sandbox, state: St
     page = text_of(ask(client, deposit))
     assert PROMISE in page
     assert OFFER not in page
-    result_texts.ask(deposit)
-    assert result_texts.send_owed() == 0
+    player_texts.ask_for_result(deposit)
+    assert player_texts.send_owed() == 0
     put(deposit, state)
-    assert [result_texts.send_owed() for _ in range(2)] == [1, 0]
+    assert [player_texts.send_owed() for _ in range(2)] == [1, 0]
     assert inbox(sandbox, deposit) == [f"Paysite Casino: {said} Reference {deposit.reference}."]
     assert PROMISE not in text_of(see(client, deposit))
 
@@ -85,7 +85,7 @@ def test_what_is_not_plain_is_told_on_the_page_alone(sandbox: Sandbox) -> None:
     client, deposit = waiting_long()
     ask(client, deposit)
     put(deposit, State.DECLINED, taken_minor=2_000)
-    result_texts.send_owed()
+    player_texts.send_owed()
     assert inbox(sandbox, deposit) == [
         f"Paysite Casino: there is news of your deposit of £20.00. Reference {deposit.reference}."
     ]
@@ -121,7 +121,7 @@ def test_a_service_that_fails_is_not_asked_again(settings: Any) -> None:
     ask(client, deposit)
     put(deposit, State.CREDITED)
     settings.MESSAGES = {"adapter": "sandbox", "base_url": "http://127.0.0.1:1"}
-    assert [result_texts.send_owed() for _ in range(2)] == [1, 0]
+    assert [player_texts.send_owed() for _ in range(2)] == [1, 0]
 
 
 class Once(threading.Event):
@@ -133,9 +133,26 @@ class Once(threading.Event):
 
 
 @pytest.mark.usefixtures("committed")
+def test_a_text_that_fails_does_not_end_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+    stop = threading.Event()
+
+    def fail() -> int:
+        tries.append(1)
+        if len(tries) == 3:
+            stop.set()
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr(player_texts, "send_owed", fail)
+    with ThreadPoolExecutor(1) as sweeper:
+        sweeper.submit(send_texts, stop, 0.0).result(timeout=60)
+    assert len(tries) == 3
+
+
+@pytest.mark.usefixtures("committed")
 def test_the_sweeper_sends_it_beside_its_looks_and_passes_by_what_another_is_at(sandbox: Sandbox) -> None:
     deposit = deposit_of(tap(visitor(player("143"))))
-    result_texts.ask(deposit)
+    player_texts.ask_for_result(deposit)
     transitions.move(deposit, Event.CANCELLED, actor_kind="player", actor="test")
     with ThreadPoolExecutor(1) as sweeper:
         with transaction.atomic():

@@ -10,7 +10,8 @@ import pytest
 from carriers import reasons
 from deposits.models import Deposit
 from deposits.states import State
-from deposits.ui.screens import LATE_CANCEL, NOT_CHARGED, UNKNOWN, Screen, Sight, Thresholds, screen
+from deposits.ui.screen import NOT_CHARGED, UNKNOWN, Screen, Sight, Thresholds
+from deposits.ui.screens import LATE_CANCEL, screen
 
 NOW = datetime(2026, 3, 2, 14, 5, tzinfo=UTC)
 STEPS = ("play", "contact", "back_to_deposit", "my_deposits", "cancel", "retry", "change_amount")

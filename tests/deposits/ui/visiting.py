@@ -63,8 +63,9 @@ HARMLESS = {"/deposit/history/", "/deposit/limits/", "/deposit/limits/change/"}
 
 
 def links_of(response: Any) -> set[str]:
-    """Return where a page leads within the deposit pages."""
-    return {unescape(link) for link in re.findall(r'href="(/deposit/[^"]*)"', response.content.decode())}
+    """Return where a page leads within the deposit pages; to itself in another language does not count."""
+    page = response.content.decode().split("<nav")[0]
+    return {unescape(link) for link in re.findall(r'href="(/deposit/[^"]*)"', page)}
 
 
 def key_of(response: Any) -> str:
