@@ -2,7 +2,7 @@
 
 `python -m tests.chaos.loaded web|live <paysite.serve's arguments>` is `paysite.serve`, which forks its workers after
 the imports and forks another one for each that dies. `… sweeper` runs the sweeper in a child, and another one whenever
-it dies. `… worker <celery's arguments>` is Celery itself, for a worker whose clock is moved.
+it dies.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import select
 import signal
 import sys
 import time
 from types import FrameType
-from typing import Any, SupportsIndex
+from typing import Any
 
 #: As a service manager would wait before it starts a dead process again.
 RESTART_S = 0.2
@@ -34,11 +33,6 @@ def main() -> None:
         # The entry point of `live` is left to the child: its application belongs to one process.
         importlib.import_module("paysite.urls")
         _serve()
-    elif what == "worker":
-        # libfaketime 0.9.10 refuses the call by which Python sleeps (an absolute time of a clock that is not moved).
-        time.sleep = _sleep
-        sys.argv = ["celery", *sys.argv[2:]]
-        importlib.import_module("celery.__main__").main()
     else:
         importlib.import_module("django").setup()
         importlib.import_module("deposits.management.commands.sweep")
@@ -64,10 +58,6 @@ def _serve() -> None:
 
     serve.server = respawning
     sys.exit(serve.main(sys.argv[1:]))
-
-
-def _sleep(seconds: float | SupportsIndex) -> None:
-    select.select([], [], [], float(seconds))
 
 
 def _keep_sweeping() -> None:

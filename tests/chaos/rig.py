@@ -60,8 +60,13 @@ def clock_moved(seconds: int) -> dict[str, str]:
     library = faketime()
     if not library:
         return {}
-    # Waiting goes by the monotonic clock, which no administrator moves.
-    return {"LD_PRELOAD": library, "FAKETIME": f"{seconds:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {
+        "LD_PRELOAD": library,
+        "FAKETIME": f"{seconds:+d}s",
+        # Waiting goes by the monotonic clock, which no administrator moves.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(ROOT / "tests" / "chaos" / "moved_clock"),
+    }
 
 
 def through(url: str, port: int) -> str:
@@ -87,8 +92,6 @@ class ChaosStack(Stack):
             command = (*loaded[:-1], *command[3:])
         elif kind == "sweeper":
             command = loaded
-        elif kind == "worker" and "FAKETIME" in self.different.get(program.name, {}):
-            command = (*loaded, *command[1:])
         environment = {**program.environment, **self.different.get(program.name, {})}
         return replace(program, command=command, environment=environment)
 
