@@ -21,7 +21,7 @@ from carriers import registry
 from carriers.messages import NotSent, messages
 from carriers.profiles import CarrierProfile
 from carriers.wording import fill, without_isolates
-from deposits import breakers
+from deposits import breakers, stopping
 from deposits.actions.eligibility import bar_of
 from deposits.formats import format_money
 from deposits.models import Deposit, ResultText, ReturnText
@@ -78,7 +78,7 @@ def send_owed() -> int:
 def _send_results() -> int:
     sent = 0
     due = ResultText.objects.filter(sent_at=None, deposit__state__in=FINAL).select_related("deposit", "phone")
-    while messages() is not None and (owed := _take(due)) is not None:
+    while not stopping.asked() and messages() is not None and (owed := _take(due)) is not None:
         _send(owed.phone, _result(owed), owed.deposit.reference)
         sent += 1
     return sent
@@ -89,7 +89,7 @@ def _send_returns() -> int:
     due = ReturnText.objects.filter(sent_at=None).select_related("player", "phone")
     if messages() is None or not due.exists() or are_off(_every_way()) is not None:
         return sent
-    while (owed := _take(due)) is not None:
+    while not stopping.asked() and (owed := _take(due)) is not None:
         # Nobody who has taken a break, or is shut out, is called back.
         if bar_of(owed.player) is None and owed.player.blocked_at is None:
             with translation.override(owed.language):

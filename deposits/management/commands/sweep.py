@@ -53,7 +53,8 @@ class Command(BaseCommand):
             signal.signal(number, told_to_stop)
         log.info("sweeper_started", owner=leases.owner())
         watch = Watch()
-        texts = threading.Thread(target=send_texts, args=(stop, options["every"]), name="texts")
+        # A daemon, so that a sweeper that dies of something else does not live on as half of one.
+        texts = threading.Thread(target=send_texts, args=(stop, options["every"]), name="texts", daemon=True)
         texts.start()
         while not stop.is_set():
             try:
@@ -77,6 +78,9 @@ def send_texts(stop: threading.Event, every_s: float) -> None:
         except (OperationalError, InterfaceError) as error:
             log.warning("database_unavailable", error=type(error).__name__)
             connection.close()
+        except Exception:
+            # That text is lost; the others are not.
+            log.exception("text_failed")
         stop.wait(every_s)
     connection.close()
 

@@ -133,6 +133,23 @@ class Once(threading.Event):
 
 
 @pytest.mark.usefixtures("committed")
+def test_a_text_that_fails_does_not_end_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+    stop = threading.Event()
+
+    def fail() -> int:
+        tries.append(1)
+        if len(tries) == 3:
+            stop.set()
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr(player_texts, "send_owed", fail)
+    with ThreadPoolExecutor(1) as sweeper:
+        sweeper.submit(send_texts, stop, 0.0).result(timeout=60)
+    assert len(tries) == 3
+
+
+@pytest.mark.usefixtures("committed")
 def test_the_sweeper_sends_it_beside_its_looks_and_passes_by_what_another_is_at(sandbox: Sandbox) -> None:
     deposit = deposit_of(tap(visitor(player("143"))))
     player_texts.ask_for_result(deposit)
