@@ -25,7 +25,7 @@ SECONDS = {
     "journeys": 275,
     "broken_parts": 245,
     "faults_evidence": 210,
-    "instances": 190,
+    "instances": 210,
     "faults": 100,
     "faults_carriers": 95,
     "carriers": 85,
