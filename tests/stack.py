@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from paysite.catalogues import compile_stale
 from paysite.local_stack import programs
 from paysite.local_stack.guard import Guard
 from paysite.local_stack.haproxy import servers_up
@@ -127,6 +128,8 @@ class Stack:
 
     def _start(self, wanted: list[Program]) -> None:
         """Seed the demo data and start these programs."""
+        # Some who start a stack are no tests: nothing has made it for them.
+        compile_stale(ROOT / "locale")
         for program in wanted:
             loaded.load(program)
         self._seed()
