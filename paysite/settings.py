@@ -107,6 +107,7 @@ DATABASE_POOL = env.bool("DATABASE_POOL", default=False)
 DATABASE_STATEMENT_TIMEOUT_MS = env.int(
     "DATABASE_STATEMENT_TIMEOUT_MS", default=5_000 if DATABASE_POOL else 15_000
 )
+DATABASE_LOCK_TIMEOUT_MS = env.int("DATABASE_LOCK_TIMEOUT_MS", default=2_000)
 # By our own clock, for a server that does not keep its own (paysite/database.py); pooled connections only.
 DATABASE_ANSWER_S = DATABASE_STATEMENT_TIMEOUT_MS / 1_000 + 2
 _DATABASE_OPTIONS: dict[str, object] = {
@@ -114,7 +115,7 @@ _DATABASE_OPTIONS: dict[str, object] = {
     # The hot statements ask to be prepared; Django would forbid it. Off for a PgBouncer older than 1.21.
     "prepare_threshold": 5 if env.bool("DATABASE_PREPARE", default=True) else None,
     "options": (
-        f"-c lock_timeout={env.int('DATABASE_LOCK_TIMEOUT_MS', default=2_000)}"
+        f"-c lock_timeout={DATABASE_LOCK_TIMEOUT_MS}"
         f" -c statement_timeout={DATABASE_STATEMENT_TIMEOUT_MS}"
         " -c idle_in_transaction_session_timeout=10000"
     ),

@@ -9,10 +9,10 @@ import random
 import time
 from typing import Any
 
+from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import OperationalError, connection
 
-_LOCK_TIMEOUT_MS = 2_000
 _TRIES = 30
 _PAUSE_S = 1.0
 #: SQLSTATE of a lock that was not to be had in time.
@@ -27,9 +27,10 @@ class Command(migrate.Command):
         """Migrate. What was migrated before a lock could not be had stays so; the rest is tried again."""
         for left in reversed(range(_TRIES)):
             with connection.cursor() as cursor:
-                # Building an index takes as long as it takes; only waiting for others is bounded.
+                # Building an index takes as long as it takes; only waiting for others is bounded: by half of what a
+                # request waits, which may have begun to wait behind us right after we did.
                 cursor.execute("SET statement_timeout = 0")
-                cursor.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}")
+                cursor.execute(f"SET lock_timeout = {settings.DATABASE_LOCK_TIMEOUT_MS // 2}")
             try:
                 super().handle(*args, **options)
                 return
