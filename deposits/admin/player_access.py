@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from accounts import passkeys
-from accounts.admin.acts import STAFF
-from accounts.admin.forms import ActForm, act_page
+from accounts.admin.forms import ActForm
 from accounts.admin.pages import Fact, Table, cell
 from accounts.models import Passkey, Player
 from accounts.protections.acts import Actor
 from deposits.actions import hosted_links
-from deposits.admin.case_acts import clerk_of
+from deposits.admin.player_acts import Act, asked
 from deposits.formats import format_money
 from deposits.models import HostedLink
 
@@ -69,17 +65,26 @@ def urls(admin: ModelAdmin) -> list[URLPattern]:
 
     def remove_passkey(request: HttpRequest, player_id: int, passkey_id: int) -> HttpResponse:
         passkey = get_object_or_404(Passkey, pk=passkey_id, player=player_id)
-        title = f"Remove a passkey of {passkey.player.external_id}"
-        explanation = "Its device signs nobody in any more, and every session of the player's ends."
-        return _asked(
-            admin, request, passkey.player, MAY_REMOVE, title, explanation, lambda by: _remove(passkey, by)
+        act = Act(
+            "Remove a passkey",
+            MAY_REMOVE,
+            ActForm,
+            lambda _, by, __: _remove(passkey, by),
+            "Its device signs nobody in any more, and every session of the player's ends.",
         )
+        title = f"Remove a passkey of {passkey.player.external_id}"
+        return asked(admin, request, act, lambda: passkey.player, title)
 
     def end_link(request: HttpRequest, player_id: int, link_id: UUID) -> HttpResponse:
         link = get_object_or_404(HostedLink, pk=link_id, player=player_id)
-        title = f"End a link of {link.player.external_id}"
-        explanation = "Nobody can use it any more. The partner can make another."
-        return _asked(admin, request, link.player, MAY_END, title, explanation, lambda by: _end(link, by))
+        act = Act(
+            "End a link",
+            MAY_END,
+            ActForm,
+            lambda _, by, __: _end(link, by),
+            "Nobody can use it any more. The partner can make another.",
+        )
+        return asked(admin, request, act, lambda: link.player, f"End a link of {link.player.external_id}")
 
     view = admin.admin_site.admin_view
     return [
@@ -88,29 +93,6 @@ def urls(admin: ModelAdmin) -> list[URLPattern]:
         ),
         path("<int:player_id>/link/<uuid:link_id>/", view(end_link), name="accounts_player_hosted-link"),
     ]
-
-
-def _asked(
-    admin: ModelAdmin,
-    request: HttpRequest,
-    player: Player,
-    permission: str,
-    title: str,
-    explanation: str,
-    do: Callable[[Actor], str],
-) -> HttpResponse:
-    """Ask why, then do it and say what was done."""
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
-    form = ActForm(request)
-    if request.method == "POST" and form.is_valid():
-        clerk = clerk_of(request)
-        by = Actor(STAFF, clerk.name, clerk.address, clerk.request_id, form.cleaned_data["reason"])
-        messages.success(request, do(by))
-        return HttpResponseRedirect(reverse("admin:accounts_player_change", args=[player.pk]))
-    return act_page(
-        admin, request, form, title=title, explanation=explanation, button=title.partition(" of ")[0]
-    )
 
 
 def _remove(passkey: Passkey, by: Actor) -> str:

@@ -163,28 +163,33 @@ def urls(admin: ModelAdmin) -> list[URLPattern]:
     ]
 
 
+def asked(
+    admin: ModelAdmin,
+    request: HttpRequest,
+    act: Act,
+    find: Callable[[], Player],
+    title: str = "",
+) -> HttpResponse:
+    """Ask why, then do it for the player that `find` finds, and say what was done. Refuses who may not."""
+    if not request.user.has_perm(act.permission):
+        raise PermissionDenied
+    player = find()
+    form = act.form(request)
+    if request.method == "POST" and form.is_valid():
+        clerk = clerk_of(request)
+        by = Actor(STAFF, clerk.name, clerk.address, clerk.request_id, form.cleaned_data["reason"])
+        try:
+            messages.success(request, act.do(player, by, form.cleaned_data))
+        except NotAllowed as error:
+            messages.error(request, error.detail)
+        return HttpResponseRedirect(reverse("admin:accounts_player_change", args=[player.pk]))
+    label = act.label.rstrip("…")
+    title = title or f"{label}: {player.external_id}"
+    return act_page(admin, request, form, title=title, explanation=act.explanation, button=label)
+
+
 def _view(admin: ModelAdmin, act: Act) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest, player_id: int) -> HttpResponse:
-        if not request.user.has_perm(act.permission):
-            raise PermissionDenied
-        player = get_object_or_404(Player, pk=player_id)
-        form = act.form(request)
-        if request.method == "POST" and form.is_valid():
-            clerk = clerk_of(request)
-            by = Actor(STAFF, clerk.name, clerk.address, clerk.request_id, form.cleaned_data["reason"])
-            try:
-                messages.success(request, act.do(player, by, form.cleaned_data))
-            except NotAllowed as error:
-                messages.error(request, error.detail)
-            return HttpResponseRedirect(reverse("admin:accounts_player_change", args=[player_id]))
-        label = act.label.rstrip("…")
-        return act_page(
-            admin,
-            request,
-            form,
-            title=f"{label}: {player.external_id}",
-            explanation=act.explanation,
-            button=label,
-        )
+        return asked(admin, request, act, lambda: get_object_or_404(Player, pk=player_id))
 
     return view
