@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts import phones
 from accounts.models import Player, PlayerPhone
 from carriers import registry
 from carriers.messages import NotSent, messages
@@ -40,11 +41,8 @@ def phone_of(player: int, first: str = "") -> PlayerPhone | None:
     """
     if messages() is None:
         return None
-    proved = PlayerPhone.objects.filter(player=player, verified_at__isnull=False)
-    if not settings.DEMO:
-        proved = proved.filter(player__is_test=False)
-    phones = sorted(proved.order_by("-pk"), key=lambda phone: phone.number != first)
-    return next(iter(phones), None)
+    known = phones.proved().filter(player=player).order_by("-pk")
+    return min(known, key=lambda phone: phone.number != first, default=None)
 
 
 def ask_for_result(deposit: Deposit) -> None:
@@ -87,7 +85,7 @@ def _send_results() -> int:
 def _send_returns() -> int:
     sent = 0
     due = ReturnText.objects.filter(sent_at=None).select_related("player", "phone")
-    if messages() is None or not due.exists() or are_off(_every_way()) is not None:
+    if messages() is None or not due.exists() or are_off(every_way()) is not None:
         return sent
     while not stopping.asked() and (owed := _take(due)) is not None:
         # Nobody who has taken a break, or is shut out, is called back.
@@ -141,7 +139,8 @@ def _result(owed: ResultText) -> str:
         return without_isolates(told)
 
 
-def _every_way() -> list[CarrierProfile]:
+def every_way() -> list[CarrierProfile]:
+    """Return all that serve the pages' currency."""
     kinds = (registry.CARRIER_BILLING, registry.BANK)
     return [one for kind in kinds for one in registry.serving(kind, settings.DEPOSIT_PAGE_CURRENCY)]
 

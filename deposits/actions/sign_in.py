@@ -9,8 +9,8 @@ import structlog
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from accounts import sign_in_codes
-from accounts.models import Player, PlayerPhone
+from accounts import phones, sign_in_codes
+from accounts.models import Player
 from accounts.sign_in_codes import Issued
 from carriers.messages import Messages, NotSent, messages
 from carriers.wording import fill, without_isolates
@@ -44,12 +44,11 @@ def send_code(number: str, address: str | None) -> tuple[Issued, Future[None] | 
 def players_of(number: str) -> list[Player]:
     """Return who may sign in by `number`: those who have shown it to be theirs, the newest of each partner.
 
-    A test key proves numbers by saying so; its players sign in by code in a demo only.
+    Those of test keys in a demo only.
     """
-    proved = PlayerPhone.objects.filter(number=number, verified_at__isnull=False)
-    players = Player.objects.filter(phones__in=proved).select_related("partner")
-    if not settings.DEMO:
-        players = players.filter(is_test=False)
+    players = Player.objects.filter(phones__in=phones.proved().filter(number=number)).select_related(
+        "partner"
+    )
     return list(players.order_by("partner_id", "-pk").distinct("partner_id"))
 
 
