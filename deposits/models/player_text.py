@@ -9,18 +9,26 @@ from accounts.models import Player, PlayerPhone
 from deposits.models.deposit import Deposit
 
 
-class ResultText(models.Model):
-    """What became of a deposit, once it has ended: one at most, to a number that the player has proved."""
+class OwedText(models.Model):
+    """A text to a number that the player has proved, once it is due."""
 
-    deposit = models.OneToOneField(
-        Deposit, on_delete=models.PROTECT, primary_key=True, related_name="result_text"
-    )
     phone = models.ForeignKey(PlayerPhone, on_delete=models.PROTECT, related_name="+", db_index=False)
     # The language of the page on which it was asked for.
     language = models.CharField(max_length=10)
     asked_at = models.DateTimeField(db_default=Now())
-    # Written before it is sent, so that it is never sent twice.
+    # Written before it is sent, so that it is never sent twice; also where it turns out that it is better not sent.
     sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class ResultText(OwedText):
+    """What became of a deposit, once it has ended: one at most."""
+
+    deposit = models.OneToOneField(
+        Deposit, on_delete=models.PROTECT, primary_key=True, related_name="result_text"
+    )
 
     class Meta:
         indexes = [
@@ -32,17 +40,12 @@ class ResultText(models.Model):
         return f"text about {self.deposit_id}"
 
 
-class ReturnText(models.Model):
+class ReturnText(OwedText):
     """That deposits are back. One row for a player: who asks again, after a later time without, asks anew."""
 
     player = models.OneToOneField(
         Player, on_delete=models.PROTECT, primary_key=True, related_name="return_text"
     )
-    phone = models.ForeignKey(PlayerPhone, on_delete=models.PROTECT, related_name="+", db_index=False)
-    language = models.CharField(max_length=10)
-    asked_at = models.DateTimeField(db_default=Now())
-    # Written before it is sent, also where it turns out that it is better not sent.
-    sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import Player
-from carriers import registry
 from carriers.wording import fill
 from deposits import player_texts
 from deposits.models import ReturnText
@@ -26,9 +25,8 @@ def page(request: HttpRequest, offered: Offer) -> HttpResponse | None:
     """Return the page that says so; None while there is a way to pay."""
     ways = [
         profile
-        for kind in (registry.CARRIER_BILLING, registry.BANK)
-        for profile in registry.serving(kind, offered.currency)
-        if offered.bounds is None or offered.bounds.permits(kind, profile.code)
+        for profile in player_texts.every_way()
+        if offered.bounds is None or offered.bounds.permits(profile.method_type, profile.code)
     ]
     if not {one.code for one in ways} <= offered.shut or (held := player_texts.are_off(ways)) is None:
         return None
