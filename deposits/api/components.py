@@ -9,6 +9,7 @@ from deposits.api.method_components import METHOD_ASKED, METHOD_TAKEN, METHODS, 
 from deposits.api.schema_parts import (
     AMOUNT,
     CURRENCY,
+    NEXT_CURSOR,
     Schema,
     kind,
     object_of,
@@ -187,10 +188,7 @@ _DEPOSIT: Schema = {
         {
             "object": {"type": "string", "const": "list"},
             "data": {"type": "array", "items": ref("Deposit"), "description": "Newest first."},
-            "next_cursor": {
-                "type": ["string", "null"],
-                "description": "Send it as `after` for the next page; null on the last.",
-            },
+            "next_cursor": NEXT_CURSOR,
         },
         "One page of deposits.",
     ),

@@ -51,5 +51,9 @@ def or_null(schema: Schema, description: str) -> Schema:
     return {"anyOf": [schema, {"type": "null"}], "description": description}
 
 
+NEXT_CURSOR: Schema = {
+    "type": ["string", "null"],
+    "description": "Send it as `after` for the next page; null on the last.",
+}
 AMOUNT = {"type": "integer", "minimum": 1, "maximum": checks.MOST_MINOR}
 CURRENCY = text("ISO 4217, in capital letters.", pattern="^[A-Z]{3}$", examples=["GBP"])

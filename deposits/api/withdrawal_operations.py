@@ -7,7 +7,7 @@ from typing import Any
 from deposits.api import checks, operations
 from deposits.api.examples import DEPOSIT
 from deposits.api.method_components import METHOD_TAKEN
-from deposits.api.schema_parts import AMOUNT, CURRENCY, Schema, kind, object_of, ref, text, time
+from deposits.api.schema_parts import AMOUNT, CURRENCY, NEXT_CURSOR, Schema, kind, object_of, ref, text, time
 
 ID_PATTERN = "^wdr_[0-9a-f]{32}$"
 CREATE: dict[str, Any] = {
@@ -110,10 +110,7 @@ SCHEMAS: Schema = {
         {
             "object": kind("list"),
             "data": {"type": "array", "items": ref("Withdrawal")},
-            "next_cursor": {
-                "type": ["string", "null"],
-                "description": "Send it as `after` for the next page; null on the last.",
-            },
+            "next_cursor": NEXT_CURSOR,
         },
         "One page of a player's withdrawals, newest first.",
     ),
