@@ -86,12 +86,12 @@ class ChaosStack(Stack):
 
     def _adapted(self, program: Program) -> Program:
         kind = program.name.partition("-")[0]
-        loaded = (sys.executable, "-m", "tests.chaos.loaded", kind)
+        loaded = (sys.executable, "-m", "tests.chaos.loaded")
         command = tuple(program.command)
         if kind in ("web", "live"):
-            command = (*loaded[:-1], *command[3:])
+            command = (*loaded, *command[3:])
         elif kind == "sweeper":
-            command = loaded
+            command = (*loaded, kind)
         environment = {**program.environment, **self.different.get(program.name, {})}
         return replace(program, command=command, environment=environment)
 
