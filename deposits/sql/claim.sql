@@ -101,6 +101,8 @@ WITH room AS (
         last_sent_at = CASE WHEN due.step IN ('authorise', 'confirm')
             OR due.step = 'cancel' AND d.carrier_payment_id = '' AND d.consent_id = ''
             THEN now() ELSE d.last_sent_at END,
+        -- What was not found before it was sent again says nothing about this send.
+        not_found_first_at = CASE WHEN due.step = 'inquire' THEN d.not_found_first_at END,
         -- Its worker has not said that nothing left: no other route may take it from here on.
         bound = d.bound OR due.was = 'submitting', sends = d.sends + (due.was = 'submitting')::int,
         lease_owner = %(owner)s, lease_epoch = d.lease_epoch + 1, tries = d.tries + 1,

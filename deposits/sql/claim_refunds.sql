@@ -46,6 +46,8 @@ WITH room AS (
         in_doubt = r.in_doubt OR held.was = 'submitting',
         first_sent_at = CASE WHEN held.step = 'refund' THEN coalesce(r.first_sent_at, now()) ELSE r.first_sent_at END,
         last_sent_at = CASE WHEN held.step = 'refund' THEN now() ELSE r.last_sent_at END,
+        -- What was not found before it was sent again says nothing about this send.
+        not_found_first_at = CASE WHEN held.step <> 'refund' THEN r.not_found_first_at END,
         lease_owner = %(owner)s, lease_epoch = r.lease_epoch + 1, tries = r.tries + 1, fruitless = r.fruitless + 1,
         inquiries = CASE WHEN held.step = 'inquire' THEN r.inquiries + (r.lease_owner = '')::int ELSE 0 END,
         next_action_at = now() + %(lease)s::interval, updated_at = now()

@@ -37,8 +37,11 @@ WITH given AS (
         -- What certainly never arrived may still go by another route; what was seen is the retry budget's.
         bound = d.bound OR given.event NOT IN ('not_sent', 'not_done', 'refused'),
         sends = d.sends + (given.event <> 'not_sent')::int,
-        not_found_seen = CASE WHEN given.not_found THEN d.not_found_seen + 1 ELSE 0 END,
-        not_found_first_at = CASE WHEN given.not_found THEN coalesce(d.not_found_first_at, now()) END,
+        -- Silence takes nothing back of what was heard before it; any other answer does.
+        not_found_seen = CASE WHEN given.not_found THEN d.not_found_seen + 1
+            WHEN given.event = 'silence' THEN d.not_found_seen ELSE 0 END,
+        not_found_first_at = CASE WHEN given.not_found THEN coalesce(d.not_found_first_at, now())
+            WHEN given.event = 'silence' THEN d.not_found_first_at END,
         lease_owner = '', fruitless = 0, updated_at = now(),
         resolved_at = CASE WHEN given.final THEN coalesce(d.resolved_at, now()) END
     FROM given JOIN held ON held.id = given.id

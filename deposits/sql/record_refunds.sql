@@ -20,8 +20,11 @@ WITH given AS (
         carrier_refund_id = coalesce(nullif(given.refund_id, ''), r.carrier_refund_id),
         next_action_at = now() + make_interval(secs => given.next_in_s),
         in_doubt = r.in_doubt OR given.doubtful,
-        not_found_seen = CASE WHEN given.not_found THEN r.not_found_seen + 1 ELSE 0 END,
-        not_found_first_at = CASE WHEN given.not_found THEN coalesce(r.not_found_first_at, now()) END,
+        -- Silence takes nothing back of what was heard before it; any other answer does.
+        not_found_seen = CASE WHEN given.not_found THEN r.not_found_seen + 1
+            WHEN given.event = 'silence' THEN r.not_found_seen ELSE 0 END,
+        not_found_first_at = CASE WHEN given.not_found THEN coalesce(r.not_found_first_at, now())
+            WHEN given.event = 'silence' THEN r.not_found_first_at END,
         lease_owner = '', fruitless = 0, updated_at = now(),
         resolved_at = CASE WHEN given.final THEN now() END
     FROM given JOIN held ON held.id = given.id

@@ -68,3 +68,23 @@ def test_what_has_come_to_nothing_twice_is_claimed_alone(returning: Returning) -
     batch = refund_transitions.claim(20, "worker-1", ROOMS)
     assert len(batch) == 2
     assert refunds[3].pk in {one.id for one in batch}
+
+
+def test_silence_takes_nothing_back_of_what_was_not_found_and_sending_again_does(
+    returning: Returning,
+) -> None:
+    refund = ask(returning.credited(), 500)
+    held = claim(refund, "worker-1")
+    for outcome in (outcomes.Unknown("time-out"), outcomes.NotFound(), outcomes.Unknown("inquiry: 500")):
+        answer(held, outcome)
+        Refund.objects.filter(pk=refund.pk).update(next_action_at=Now())
+        held = claim(refund, "worker-1")
+    assert held.not_found_seen == 1
+    assert held.not_found_first_at is not None
+    long_ago = Now() - timedelta(seconds=60)
+    Refund.objects.filter(pk=refund.pk).update(last_sent_at=long_ago, not_found_first_at=long_ago)
+    for outcome in (outcomes.Unknown("inquiry: 500"), outcomes.NotFound()):
+        answer(held, outcome)
+        Refund.objects.filter(pk=refund.pk).update(next_action_at=Now())
+        held = claim(refund, "worker-1")
+    assert (held.state, held.not_found_first_at) == (State.SUBMITTING, None)

@@ -174,6 +174,45 @@ def test_a_worker_that_dies_leaves_an_unknown_outcome_that_is_inquired(deposit: 
     assert DepositEvent.objects.filter(deposit=deposit, event="lease_lost").count() == 1
 
 
+def test_silence_between_two_not_found_takes_nothing_back_of_the_first(deposit: Deposit) -> None:
+    inquired(deposit, carrier.Unknown("time-out"))
+    inquired(deposit, carrier.NotFound())
+    first = Deposit.objects.get(pk=deposit.pk).not_found_first_at
+    inquired(deposit, carrier.Unknown("inquiry: 500"))
+    inquired(deposit, carrier.NotFound())
+    row = Deposit.objects.get(pk=deposit.pk)
+    assert first is not None
+    assert (row.not_found_seen, row.not_found_first_at) == (2, first)
+
+
+def test_an_answer_that_the_carrier_has_it_takes_back_that_it_was_not_found(deposit: Deposit) -> None:
+    inquired(deposit, carrier.Unknown("time-out"))
+    inquired(deposit, carrier.NotFound())
+    inquired(deposit, carrier.Pending("pay-1"))
+    row = Deposit.objects.get(pk=deposit.pk)
+    assert (row.not_found_seen, row.not_found_first_at) == (0, None)
+
+
+def test_what_was_not_found_before_it_was_sent_again_says_nothing_about_that_send(deposit: Deposit) -> None:
+    inquired(deposit, carrier.Unknown("time-out"))
+    inquired(deposit, carrier.NotFound())
+    # Long past the horizon: the next "not found" sends it again, and that worker dies.
+    long_ago = Now() - timedelta(seconds=60)
+    Deposit.objects.filter(pk=deposit.pk).update(last_sent_at=long_ago, not_found_first_at=long_ago)
+    inquired(deposit, carrier.NotFound())
+    run_out(deposit)
+    (again,) = claim(deposit)
+    assert again.step == Deposit.Next.AUTHORISE
+    assert (again.not_found_first_at, again.not_found_seen) == (None, 2)
+
+
+def inquired(deposit: Deposit, outcome: carrier.Outcome) -> None:
+    """Claim `deposit`, to send it or to ask about it, and record `outcome`."""
+    run_out(deposit)
+    (held,) = claim(deposit)
+    answer(held, outcome)
+
+
 def test_an_answer_that_comes_after_the_lease_was_lost_changes_nothing(deposit: Deposit) -> None:
     (first,) = claim(deposit)
     run_out(deposit)
