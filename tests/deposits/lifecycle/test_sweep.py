@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
 
-from deposits import doorbell
+from deposits import doorbell, leases
 from deposits.management.commands import sweep as sweeping
 from tests.deposits.lifecycle.test_claim_and_record import claim
 from tests.deposits.making import accepted
@@ -77,3 +78,19 @@ def test_f21_it_works_where_nobody_comes_until_somebody_does(hall: Hall) -> None
     sweeping.sweep(watch)
     assert hall.drains == 2
     claim(second)
+
+
+def test_between_two_sweeps_a_look_rings_again_and_frees_what_the_dead_hold(hall: Hall) -> None:
+    deposit = accepted("424")
+    watch = sweeping.Watch()
+    sweeping.look(watch)
+    sweeping.look(watch)
+    assert hall.rings == 2, "the first ring may have been lost"
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    claim(deposit, owner=f"{leases.here()}{ended.pid}")
+    sweeping.look(watch)
+    assert hall.rings == 3, "its worker is dead"
+    claim(deposit)
+    sweeping.look(watch)
+    assert hall.rings == 3
