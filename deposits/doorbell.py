@@ -28,13 +28,12 @@ FAILURES = Counter("paysite_doorbell_failures", "Rings that Redis did not take i
 QUEUE = "carriers"
 DRAIN_TASK = "deposits.drain"
 #: A ring that no worker has answered yet need not be repeated for this long.
-_RUNG_FOR_MS = 200
+RUNG_FOR_MS = 200
 #: Redis has this long to take a ring; after a failure it is left alone for a while.
 _BUDGET_S = 0.3
-_PAUSE_AFTER_FAILURE_S = 1.0
+PAUSE_AFTER_FAILURE_S = 1.0
 #: A deposit that is accepted right after another waits at most this long for its ring.
 _PAUSE_S = 0.02
-_ATTEND_EVERY_S = 0.1
 _RUNG_KEY = "doorbell:carriers"
 #: How often a worker has come, in all: whoever rings sees by it that somebody hears.
 _ANSWERS_KEY = "doorbell:carriers:answers"
@@ -56,7 +55,7 @@ class _Ringer:
             self._wanted.wait()
             self._wanted.clear()
             # Asleep, the thread costs a request nothing: what is accepted meanwhile is rung for together.
-            time.sleep(_PAUSE_S if ring_now() else _PAUSE_AFTER_FAILURE_S)
+            time.sleep(_PAUSE_S if ring_now() else PAUSE_AFTER_FAILURE_S)
 
 
 _ringer: _Ringer | None = None
@@ -72,7 +71,7 @@ def ring() -> None:
 def ring_now() -> bool:
     """Ring in this thread, within its budget, and return whether the workers can know of it."""
     try:
-        if _connection().set(_RUNG_KEY, b"1", nx=True, px=_RUNG_FOR_MS):
+        if _connection().set(_RUNG_KEY, b"1", nx=True, px=RUNG_FOR_MS):
             current_app.send_task(DRAIN_TASK, queue=QUEUE, retry=False)
     except (RedisError, OSError, OperationalError) as error:
         FAILURES.inc()
@@ -81,9 +80,19 @@ def ring_now() -> bool:
     return True
 
 
-def answered() -> None:
-    """A worker has come. One that stands in for the workers does not say so."""
-    _tell(lambda redis: redis.incr(_ANSWERS_KEY))
+def answered() -> bool:
+    """Say that a worker has come, and return whether Redis has heard. One that stands in for the workers does not."""
+    return _tell(lambda redis: redis.incr(_ANSWERS_KEY))
+
+
+def hold() -> bool:
+    """For as long as an unanswered ring counts nobody need ring: somebody looks. Return whether Redis has heard."""
+    return _tell(lambda redis: redis.set(_RUNG_KEY, b"1", px=RUNG_FOR_MS))
+
+
+def release() -> bool:
+    """Whatever is accepted from here on is rung for again. Return whether Redis has heard."""
+    return _tell(lambda redis: redis.delete(_RUNG_KEY))
 
 
 def answers() -> int | None:
@@ -101,37 +110,6 @@ def silence_s() -> float:
     """
     seconds: float = settings.TIME_LIMITS.task_hard
     return seconds
-
-
-class Attendance:
-    """One worker that looks for due rows by itself for a while, so that nobody need ring meanwhile.
-
-    It is remembered in Redis for as long as an unanswered ring is: a worker that dies is soon rung for again.
-    """
-
-    def __init__(self) -> None:
-        self._again_at = 0.0
-        self._help_at = 0.0
-
-    def attend(self) -> None:
-        """Say that this worker is looking."""
-        now = time.monotonic()
-        if now >= self._again_at:
-            heard = _tell(lambda redis: redis.set(_RUNG_KEY, b"1", px=_RUNG_FOR_MS))
-            self._again_at = now + (_ATTEND_EVERY_S if heard else _PAUSE_AFTER_FAILURE_S)
-
-    def leave(self) -> None:
-        """The next accepted deposit rings again. Called before the worker looks for the last time."""
-        if _tell(lambda redis: redis.delete(_RUNG_KEY)):
-            self._again_at = 0.0
-
-    def call_help(self) -> None:
-        """There is more than this worker can do: have another one come, if there is one."""
-        now = time.monotonic()
-        if now >= self._help_at:
-            self._help_at = now + _RUNG_FOR_MS / 1_000
-            self.leave()
-            ring_now()
 
 
 def _tell(say: Callable[[Redis], object]) -> bool:

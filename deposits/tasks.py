@@ -8,6 +8,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from deposits import doorbell
 from deposits.actions.drain import drain as work_through
+from deposits.attendance import Attendance
 
 log = structlog.get_logger("deposits.tasks")
 
@@ -18,7 +19,7 @@ def drain() -> None:
 
     When the database is away the leases run out and the sweeper rings again, so this ends quietly.
     """
-    doorbell.answered()
+    Attendance().come()
     try:
         work_through()
     except (OperationalError, InterfaceError) as error:

@@ -19,7 +19,7 @@ from carriers import registry
 from carriers.driver import Conversations
 from carriers.driver import Result as Ended
 from carriers.interface import CarrierAdapter, Conversation, Order
-from deposits import breakers, doorbell, leases, stopping, transitions
+from deposits import breakers, leases, stopping, transitions
 from deposits.actions import each_alone, register_check
 from deposits.actions.decide import decide, decide_barred
 from deposits.actions.decide_approval import is_approved_only
@@ -27,6 +27,7 @@ from deposits.actions.record import record
 from deposits.actions.refunds import converse as refunds
 from deposits.actions.register_check import Check
 from deposits.actions.take_over import let_go
+from deposits.attendance import Attendance
 from deposits.crash_points import reach
 from deposits.models import Deposit
 from deposits.refund_transitions import ClaimedRefund, Step
@@ -94,7 +95,7 @@ class _Shift:
         self.talks: Conversations[Owner] = Conversations()
         self.refunds = refunds.Turn(self.owner)
         self.sightings = breakers.Sightings()
-        self.bell = doorbell.Attendance()
+        self.bell = Attendance()
         self.ends_at = now + limits.task_soft - max(_MARGIN_S / divisor, _LEAST_MARGIN_S)
         # Until here a conversation has all of its time.
         self.fresh_until = self.ends_at - limits.http_total

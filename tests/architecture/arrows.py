@@ -51,7 +51,7 @@ LAYERS = (
         frozenset(
             {
                 *("transitions", "refund_transitions", "retry", "limits", "rules", "rule_sets"),
-                *("doorbell", "breakers", "deadlines", "velocity"),
+                *("doorbell", "attendance", "breakers", "deadlines", "velocity"),
             }
         ),
         peers=True,
