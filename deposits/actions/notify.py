@@ -15,7 +15,7 @@ from accounts.conflicts import again_on_conflict
 from carriers.interface import Notification
 from deposits import doorbell, retry, transitions
 from deposits.crash_points import reach
-from deposits.models import CarrierNotification, Deposit
+from deposits.models import Attempt, CarrierNotification, Deposit
 
 log = structlog.get_logger("deposits.notify")
 
@@ -72,7 +72,8 @@ def match_waiting(batch: int = 100) -> int:
     """Match up to `batch` young notifications whose deposit has become known since; return how many.
 
     For the sweeper: a notification and the answer that names its payment can be written at the same instant, and then
-    neither sees the other. News that is older than the deposit's end wakes nobody.
+    neither sees the other. News of a deposit that has ended, and was asked about since, wakes nobody: an answer says
+    how things stood at some moment after the question, and not how they stood when it was recorded.
     """
     since = Now() - timedelta(seconds=retry.scaled(MATCHED_FOR_S))
     deposits = Deposit.objects.filter(carrier=OuterRef("carrier"))
@@ -87,7 +88,9 @@ def match_waiting(batch: int = 100) -> int:
             if CarrierNotification.objects.filter(pk=row.pk, deposit=None).update(deposit=row.found):
                 matched += 1
                 log.info("notification_matched", deposit_id=str(row.found), event_id=row.event_id)
-                if not Deposit.objects.filter(pk=row.found, resolved_at__gte=row.received_at).exists():
+                asked_since = Attempt.objects.filter(deposit=row.found, started_at__gte=row.received_at)
+                answered = asked_since.filter(finished_at__isnull=False).exclude(outcome="unknown")
+                if not answered.filter(deposit__resolved_at__isnull=False).exists():
                     transitions.wake(row.found, row.kind, row.carrier)
                     doorbell.ring()
     return matched

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from accounts import ledger
 from accounts.models import LedgerEntry
 from deposits.actions import cases
 from deposits.actions.notify import match_waiting
-from deposits.models import CarrierNotification, Case, Deposit
+from deposits.models import Attempt, CarrierNotification, Case, Deposit
 from deposits.states import FINAL, State
 from tests.faults_evidence.conftest import Carrier
 from tests.stack import await_condition
@@ -158,7 +159,34 @@ def test_f38_one_written_at_the_same_instant_as_the_answer_is_matched_by_the_swe
     carrier.work(deposit)
     deposit.refresh_from_db()
     assert deposit.state == State.PENDING
-    row = CarrierNotification.objects.create(
+    row = unmatched(deposit)
+    assert match_waiting() >= 1
+    row.refresh_from_db()
+    assert row.deposit_id == deposit.pk
+    assert Deposit.objects.due([deposit.carrier]).filter(pk=deposit.pk).exists()
+
+
+def test_f38_news_that_came_while_the_answer_was_on_its_way_is_asked_about_though_the_answer_ended_it(
+    carrier: Carrier,
+) -> None:
+    """The carrier said "taken", took it back and told so, and only then was the answer recorded."""
+    deposit = carrier.deposit("+447700900001")
+    carrier.work(deposit)
+    deposit.refresh_from_db()
+    assert deposit.state == State.CREDITED
+    asked = Attempt.objects.filter(deposit=deposit, outcome="approved").latest("epoch")
+    for received_at, asks in (
+        (asked.started_at - timedelta(seconds=1), False),
+        (asked.started_at + timedelta(microseconds=1), True),
+    ):
+        row = unmatched(deposit)
+        CarrierNotification.objects.filter(pk=row.pk).update(received_at=received_at)
+        assert match_waiting() >= 1
+        assert Deposit.objects.due([deposit.carrier]).filter(pk=deposit.pk).exists() == asks
+
+
+def unmatched(deposit: Deposit) -> CarrierNotification:
+    return CarrierNotification.objects.create(
         carrier=deposit.carrier,
         source="s",
         event_id=uuid.uuid4().hex,
@@ -166,7 +194,3 @@ def test_f38_one_written_at_the_same_instant_as_the_answer_is_matched_by_the_swe
         payment_id=deposit.carrier_payment_id,
         body="",
     )
-    assert match_waiting() >= 1
-    row.refresh_from_db()
-    assert row.deposit_id == deposit.pk
-    assert Deposit.objects.due([deposit.carrier]).filter(pk=deposit.pk).exists()
