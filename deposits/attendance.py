@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
-from queue import SimpleQueue
 
 import structlog
 
@@ -36,56 +34,82 @@ class Attendance:
 
     def come(self) -> None:
         """Say that the bell was answered."""
-        self._speaker.say(doorbell.answered)
+        self._speaker.say(came=True)
 
     def attend(self) -> None:
         """Say that this worker is looking."""
         now = time.monotonic()
         if now >= self._again_at:
-            self._speaker.say(doorbell.hold)
+            self._speaker.say(attends=True)
             self._again_at = now + _ATTEND_EVERY_S
 
     def leave(self) -> None:
         """The next accepted deposit rings again. Called before the worker looks for the last time."""
-        self._speaker.say(doorbell.release).wait(_LEAVING_S)
+        self._speaker.say(leaves=True)
+        self._speaker.silent.wait(_LEAVING_S)
         self._again_at = 0.0
 
     def call_help(self) -> None:
         """There is more than this worker can do: have another one come, if there is one."""
         now = time.monotonic()
         if now >= self._help_at:
-            self._speaker.say(lambda: doorbell.release() and doorbell.ring_now())
+            self._speaker.say(calls=True)
             self._again_at, self._help_at = 0.0, now + _HELP_EVERY_S
 
 
 class _Speaker:
-    """The thread of one process that speaks to Redis for it. Made anew after a fork: threads do not survive one."""
+    """The thread of one process that speaks to Redis for it. Made anew after a fork: threads do not survive one.
+
+    What is to be said is kept as it is now, and not as a queue: a Redis that is slow hears no old news.
+    """
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self._waiting: SimpleQueue[tuple[Callable[[], bool], threading.Event]] = SimpleQueue()
-        self._silent_until = 0.0
+        #: Set while there is nothing left to say.
+        self.silent = threading.Event()
+        self._changed = threading.Condition()
+        self._came = self._calls = self._attends = self._leaves = False
         threading.Thread(target=self._run, name="attendance", daemon=True).start()
 
-    def say(self, what: Callable[[], bool]) -> threading.Event:
-        """Have `what` called after all that was given before it; return an event that is set when that is over.
-
-        For a while after Redis did not hear, nothing is said.
-        """
-        said = threading.Event()
-        self._waiting.put((what, said))
-        return said
+    def say(
+        self, *, came: bool = False, calls: bool = False, attends: bool = False, leaves: bool = False
+    ) -> None:
+        """Have this said soon. Leaving takes back that somebody attends, and attending that somebody has left."""
+        with self._changed:
+            self._came |= came
+            self._calls |= calls
+            if attends or leaves:
+                self._attends, self._leaves = attends, leaves
+            self.silent.clear()
+            self._changed.notify()
 
     def _run(self) -> None:
         while True:
-            what, said = self._waiting.get()
             try:
-                if time.monotonic() >= self._silent_until and not what():
-                    self._silent_until = time.monotonic() + doorbell.PAUSE_AFTER_FAILURE_S
+                heard = self._speak()
             except Exception:
                 # The thread goes on: without it this worker would never be heard of again.
                 log.exception("attendance_not_told")
-            said.set()
+                heard = False
+            if not heard:
+                time.sleep(doorbell.PAUSE_AFTER_FAILURE_S)
+
+    def _speak(self) -> bool:
+        """Wait until there is something to say, say it, and return whether Redis has heard."""
+        with self._changed:
+            while not (self._came or self._calls or self._attends or self._leaves):
+                self.silent.set()
+                self._changed.wait()
+            came, calls, attends, leaves = self._came, self._calls, self._attends, self._leaves
+            self._came = self._calls = self._attends = self._leaves = False
+        if came and not doorbell.answered():
+            return False
+        # Whoever calls for help goes on looking, but the bell is to be heard again.
+        if calls:
+            return doorbell.release() and doorbell.ring_now()
+        if leaves:
+            return doorbell.release()
+        return doorbell.hold() if attends else True
 
 
 _speaker: _Speaker | None = None

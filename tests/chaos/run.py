@@ -27,7 +27,7 @@ from tests.local_servers import ROOT
 from tests.stack import http
 
 #: How long players ask beyond the plan, and how long the product may take to come to rest.
-ASKING_S, REST_S = 120.0, 150.0
+ASKING_S, REST_S = 120.0, 300.0
 #: With more open deposits than this nobody else asks or is killed for the moment: workers are to die often, and not so
 #: often that each deposit's five claims come to nothing, which is a case for people.
 OPEN_MOST = 60
