@@ -100,6 +100,28 @@ MUTANTS = (
         (f"{LIFECYCLE}/test_decide.py",),
     ),
     Mutant(
+        "what was not found before it was sent again says nothing about that send",
+        (
+            Edit(
+                "deposits/sql/claim.sql",
+                "not_found_first_at = CASE WHEN due.step = 'inquire' THEN d.not_found_first_at END,",
+                "not_found_first_at = d.not_found_first_at,",
+            ),
+        ),
+        (f"{LIFECYCLE}/test_claim_and_record.py",),
+    ),
+    Mutant(
+        "news that came while the answer was on its way is asked about",
+        (
+            Edit(
+                "deposits/actions/notify.py",
+                "if not answered.filter(deposit__resolved_at__isnull=False).exists():",
+                "if not Deposit.objects.filter(pk=row.found, resolved_at__gte=row.received_at).exists():",
+            ),
+        ),
+        ("tests/faults_evidence/test_notification_orders.py",),
+    ),
+    Mutant(
         "what was never found ends only under a tombstone that the carrier has confirmed",
         (
             Edit(
