@@ -19,6 +19,7 @@ from carriers.wording import fill
 from deposits import links, player_texts, presentation
 from deposits.actions import command
 from deposits.actions.command import Caller
+from deposits.actions.refunds import take_back as taking_back
 from deposits.actions.refusal import IdempotencyConflict, NotPossibleNow, Refusal
 from deposits.formats import format_date_and_time, format_money
 from deposits.models import Deposit
@@ -29,7 +30,7 @@ from deposits.ui.forms import BANK_PREFIX, deposit_key, read_command_key, wester
 from deposits.ui.headers import origin
 from deposits.ui.language import spoken
 from deposits.ui.repeats import Question
-from deposits.ui.screens import CODE_MALFORMED, LATE_CANCEL
+from deposits.ui.screens import CODE_MALFORMED, LATE_CANCEL, LATE_REFUND
 from deposits.ui.sign_in import ask_to_sign_in, session_player
 from deposits.ui.site import support_about
 
@@ -150,6 +151,25 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
         reference,
         lambda viewed, caller, key: command.cancel(viewed.deposit.pk, caller, f"cancel:{key}"),
     )
+
+
+@require_POST
+def take_back(request: HttpRequest, reference: str) -> HttpResponse:
+    """Have a deposit that went through after all given back to where it came from. Not by a link: it moves money."""
+    try:
+        viewed = _viewed(request, reference)
+    except _SignedOut:
+        return ask_to_sign_in(request)
+    deposit: Deposit = viewed.deposit
+    key = read_command_key(deposit.pk, request.POST.get("key", ""))
+    if viewed.token or key is None:
+        return _back(viewed)
+    caller = Caller(f"player:{deposit.player_id}", "player", deposit.player.external_id)
+    try:
+        taking_back.take_back(deposit, caller, f"take-back:{key}")
+    except (Refusal, NotPossibleNow, IdempotencyConflict):
+        return _back(viewed, note=LATE_REFUND)
+    return _back(viewed)
 
 
 @require_POST

@@ -24,6 +24,8 @@ from carriers import reasons, registry
 from carriers.wording import fill
 from deposits import player_texts, presentation, retry
 from deposits.actions.command import can_cancel
+from deposits.actions.refunds.request import credited_minor
+from deposits.actions.refunds.take_back import may_take_back
 from deposits.formats import format_money
 from deposits.models import Deposit, DepositEvent, ResultText
 from deposits.refunds_shown import told_to_player
@@ -148,7 +150,7 @@ def _sight(deposit: Any, token: str, note: str) -> Sight:
         descriptor=profile.descriptor,
         balance=balance,
         why=_why(deposit),
-        steps=_steps(deposit, token),
+        steps=_steps(deposit, token, note),
         clocks={
             "settled_by": clock(settled_by, now),
             "act_until": clock(deposit.action_expires_at, now) if deposit.action_expires_at else "",
@@ -156,7 +158,7 @@ def _sight(deposit: Any, token: str, note: str) -> Sight:
         operator=settings.OPERATOR_NAME,
         review_within=_(settings.REVIEW_WITHIN),
         note=note if note in screens.NOTES else "",
-        refunds=told_to_player(deposit) if deposit.state == State.CREDITED else "",
+        refunds=told_to_player(deposit) if credited_minor(deposit) else "",
     )
 
 
@@ -177,7 +179,7 @@ def _why(deposit: Deposit) -> reasons.RenderedReason | None:
     return why
 
 
-def _steps(deposit: Deposit, token: str) -> dict[str, str]:
+def _steps(deposit: Deposit, token: str, note: str) -> dict[str, str]:
     """Where each action leads this viewer; an action without a place is not offered."""
     lobby = lobby_url(deposit)
     support = support_about(deposit.reference)
@@ -206,6 +208,8 @@ def _steps(deposit: Deposit, token: str) -> dict[str, str]:
         }
         if len(presentation.methods()) > 1:
             steps["change_method"] = kept(other)
+        if (deposit.credited_late or note == screens.LATE_CANCEL) and may_take_back(deposit):
+            steps["refund"] = _own(deposit, "deposit-take-back", token)
     if presentation.awaits_approval(deposit):
         steps["approve"] = _own(deposit, "deposit-approve", token)
     if deposit.state == State.CREDITED:

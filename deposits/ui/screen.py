@@ -24,7 +24,8 @@ _ENDS = (".", "?", "؟")
 class Step:
     """One thing to do: a link to `href`, or with `submits` a form sent there. The primary one stands out.
 
-    `leaves`: it leads to another site, where a page that was just made goes by itself.
+    `leaves`: it leads to another site, where a page that was just made goes by itself. `sending`: what a button says
+    while its form is on its way.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Step:
     primary: bool = False
     submits: bool = False
     leaves: bool = False
+    sending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class Screen:
     def acts_first(self) -> bool:
         """Whether what there is to do comes before the facts of the deposit."""
         return self.asks_code or any(step.leaves for step in self.steps)
+
+    @property
+    def submits(self) -> bool:
+        """Whether anything here is sent as a form."""
+        return not self.final or any(step.submits for step in self.steps)
 
     @property
     def sentences(self) -> tuple[str, ...]:

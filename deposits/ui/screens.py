@@ -18,8 +18,8 @@ from deposits.states import State
 from deposits.ui.screen import NOT_CHARGED, UNKNOWN, Screen, Sight, Step, Tone, in_a_row
 
 #: What a request about the deposit met, said once on the page that follows it.
-LATE_CANCEL, CODE_MALFORMED = "late-cancel", "code-malformed"
-NOTES = frozenset({LATE_CANCEL, CODE_MALFORMED})
+LATE_CANCEL, CODE_MALFORMED, LATE_REFUND = "late-cancel", "code-malformed", "late-refund"
+NOTES = frozenset({LATE_CANCEL, CODE_MALFORMED, LATE_REFUND})
 
 
 def screen(sight: Sight) -> Screen:
@@ -99,7 +99,7 @@ def _wait(
     if leave:
         steps += _step(sight, "play", _("Leave and keep playing"))
     if cancel:
-        steps += _step(sight, "cancel", _("Cancel"), submits=True)
+        steps += _step(sight, "cancel", _("Cancel"), submits=True, sending=_("Cancelling…"))
     tone: Tone = "attention" if charge else "waiting"
     changes_at = sight.waiting_since + timedelta(seconds=next_s)
     return _named(sight, name, heading, tone, lines=lines, charge=charge, steps=steps, changes_at=changes_at)
@@ -131,7 +131,7 @@ def _action(sight: Sight) -> Screen:
         charge=_(NOT_CHARGED) if problem else "",
         steps=(
             *_step(sight, "change_method", _("Use another method")),
-            *_step(sight, "cancel", _("Cancel"), submits=True),
+            *_step(sight, "cancel", _("Cancel"), submits=True, sending=_("Cancelling…")),
         ),
         problem=problem,
         asks_code=True,
@@ -168,7 +168,7 @@ def _approval(sight: Sight) -> Screen:
         charge=_(NOT_CHARGED) if came_back else "",
         steps=(
             *_step(sight, "approve", label, primary=True, leaves=True),
-            *_step(sight, "cancel", _("Cancel"), submits=True),
+            *_step(sight, "cancel", _("Cancel"), submits=True, sending=_("Cancelling…")),
         ),
         changes_at=until,
     )
@@ -199,6 +199,8 @@ def _deposited(sight: Sight) -> Screen:
     lines: tuple[str, ...] = (*filter(None, (sight.refunds,)), told)
     if sight.note == LATE_CANCEL:
         lines = (_("It went through before you cancelled."), *lines)
+    if sight.note == LATE_REFUND:
+        lines = (*lines, _("It cannot be refunded here any more. Contact us if you need help."))
     return Screen(
         name="S13",
         heading=_say(sight, _("{exact_amount} returned") if returned else _("{exact_amount} deposited")),
@@ -207,6 +209,7 @@ def _deposited(sight: Sight) -> Screen:
         lines=lines,
         steps=(
             *_step(sight, "play", _("Play"), primary=True),
+            *_refund(sight),
             *_step(sight, "back_to_deposit", _("Deposit again")),
             *_step(sight, "receipt", _("Save receipt")),
         ),
@@ -235,7 +238,9 @@ def _not_deposited(sight: Sight) -> Screen:
         steps += _step(sight, next_.action, next_.label, primary=not steps)
     if not steps:
         steps += _step(sight, "back_to_deposit", _("Back to deposit"), primary=True)
-    lines = (why.text,) if why.text else ()
+    steps += _refund(sight)
+    late = _("It cannot be refunded here any more. Contact us if you need help.")
+    lines = tuple(filter(None, (why.text, sight.refunds, late if sight.note == LATE_REFUND else "")))
     return _named(
         sight,
         "S14",
@@ -300,10 +305,16 @@ def _step(
     primary: bool = False,
     submits: bool = False,
     leaves: bool = False,
+    sending: str = "",
 ) -> tuple[Step, ...]:
     """The step, or nothing where this viewer has no way to take it."""
     href = sight.steps.get(action, "")
-    return (Step(label, href, primary, submits, leaves),) if href else ()
+    return (Step(label, href, primary, submits, leaves, sending),) if href else ()
+
+
+def _refund(sight: Sight) -> tuple[Step, ...]:
+    """Taking back what went through against the player's will, where that is still possible."""
+    return _step(sight, "refund", _("Refund this"), submits=True, sending=_("Sending…"))
 
 
 def _by_bank(sight: Sight) -> bool:

@@ -60,6 +60,7 @@ urlpatterns: list[URLPattern] = [
     path("deposit/<reference:reference>/receipt/", deposit_page.receipt, name="deposit-receipt"),
     path("deposit/<reference:reference>/text/", deposit_page.text_result, name="deposit-text"),
     path("deposit/<reference:reference>/cancel/", deposit_page.cancel, name="deposit-cancel"),
+    path("deposit/<reference:reference>/take-back/", deposit_page.take_back, name="deposit-take-back"),
     path("sign-in/", sign_in_page.number, name="sign-in"),
     path("sign-in/code/", sign_in_page.code, name="sign-in-code"),
     path("sign-in/account/", sign_in_page.account, name="sign-in-account"),

@@ -237,6 +237,7 @@ def _states(client: Client) -> Iterator[str]:
         yield f"/deposit/{deposit.reference}/?again=30"
         yield f"/deposit/{deposit.reference}/?another=20"
         yield f"/deposit/{deposit.reference}/?note=late-cancel"
+        yield f"/deposit/{deposit.reference}/?note=late-refund"
         if state == State.CREDITED:
             yield f"/deposit/{deposit.reference}/receipt/"
     yield from ("/deposit/", "/deposit/history/", "/deposit/history/deposits.csv")
