@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import Player
 from deposits.actions.accept import accept
@@ -15,6 +15,7 @@ from deposits.actions.refusal import Refusal
 from deposits.models import Accumulator, Deposit
 from tests.deposits import making
 from tests.deposits.admin.staging import credited
+from tests.stack import await_condition
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -43,6 +44,42 @@ def test_f61_twenty_at_once_never_pass_the_players_limit() -> None:
     player = Player.objects.get(partner=partner)
     assert Deposit.objects.filter(player=player).count() == 3
     assert making.counted("player", player.pk) == 6_000
+
+
+def test_f61_one_that_waits_for_another_counts_what_that_one_has_added() -> None:
+    partner = making.partner()
+    Player.objects.create(
+        partner=partner, external_id="p-1", weekly_limit_minor=5_000, identity_state="verified"
+    )
+    accept(making.request("304", partner_id=partner.pk, amount_minor=1_000))
+    answers: list[str] = []
+
+    def ask() -> None:
+        try:
+            accept(making.request("305", partner_id=partner.pk, amount_minor=2_000))
+            answers.append("accepted")
+        except Refusal as refusal:
+            answers.append(refusal.code)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        accept(making.request("306", partner_id=partner.pk, amount_minor=3_000))
+        second = threading.Thread(target=ask)
+        second.start()
+        await_condition(_somebody_waits_for_us, what="the second waiting for the first")
+    second.join()
+    assert answers == ["limit_would_exceed"]
+
+
+def _somebody_waits_for_us() -> bool:
+    # Not from pg_stat_activity, which stays as it is for the rest of a transaction.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
 
 
 def test_a_refused_deposit_leaves_nothing_behind() -> None:
