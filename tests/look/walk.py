@@ -62,6 +62,9 @@ def _form(page: Page, base_url: str) -> Iterator[str]:
     yield "s13-deposited"
     page.locator("summary").click()
     yield "s13-what-happened"
+    page.goto(f"{page.url}?note=late-cancel")
+    expect(page.locator("button[formaction$='/take-back/']")).to_be_visible()
+    yield "s16-too-late"
     page.goto(f"{base_url}/deposit/")
     yield "s01-deposit"
     page.check("[data-n='other']")
