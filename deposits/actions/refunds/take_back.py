@@ -1,6 +1,6 @@
 """A player takes back a deposit that went through against his will: after he cancelled it, or after it had ended.
 
-All of it, once, while it is fresh and unspent; it goes back to where it came from. Everything else is for staff.
+All of it, once, while it is fresh and the balance covers it, to where it came from. Everything else is for staff.
 """
 
 from __future__ import annotations
