@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,7 +109,7 @@ class Players:
         self._dice = random.Random(f"{seed} players")
         self._made = self._asked = 0
         self._stop = threading.Event()
-        self._all_asked = threading.Event()
+        self._all_begun = threading.Event()
         self._extra = threading.Event()
         #: While this is set, partners begin to give deposits back; and how many are at it.
         self.giving_back = threading.Event()
@@ -122,9 +122,13 @@ class Players:
         """Begin: the deposits are spread over the time of the load."""
         self._thread.start()
 
-    def await_all_asked(self, within_s: float) -> bool:
-        """Wait until each deposit of the plan has been answered or given up."""
-        return self._all_asked.wait(within_s)
+    def await_all_asked(self, within_s: float) -> None:
+        """Wait until each deposit, of the plan and beyond, has been answered or given up."""
+        await_condition(
+            lambda: self._all_begun.is_set() and not self.waiting,
+            within_s=within_s,
+            what="every player being answered",
+        )
 
     def ask_more(self, wanted: bool) -> None:
         """Go on with further deposits beyond the plan, about four a second, or no longer."""
@@ -150,8 +154,6 @@ class Players:
     def asked(self) -> None:
         """Count one whose request has been answered, or given up."""
         self._asked += 1
-        if self._asked >= self._deposits:
-            self._all_asked.set()
 
     async def _run(self) -> None:
         connector = aiohttp.TCPConnector(limit=200, force_close=True)
@@ -165,7 +167,8 @@ class Players:
                     await asyncio.sleep(0.1)
                     started += 0.1
                 await asyncio.sleep(max(0.0, started + at_s - time.monotonic()))
-                tasks.append(asyncio.create_task(self._one(http)))
+                tasks.append(asyncio.create_task(self._begin(http)))
+            self._all_begun.set()
             while not self._stop.is_set():
                 await asyncio.sleep(0.1)
             for task in tasks:
@@ -178,12 +181,15 @@ class Players:
         async with asyncio.TaskGroup() as further:
             while True:
                 if self._extra.is_set() and not self.overwhelmed():
-                    further.create_task(self._one(http, self._dice.choice(_NOTIFIED)))
+                    further.create_task(self._begin(http, self._dice.choice(_NOTIFIED)))
                 await asyncio.sleep(0.25)
 
-    async def _one(self, http: aiohttp.ClientSession, story: str = "") -> None:
+    def _begin(self, http: aiohttp.ClientSession, story: str = "") -> Coroutine[Any, Any, None]:
+        # Counted before it runs, so that nobody is overlooked who is about to ask.
         self._made += 1
-        number = self._made
+        return self._one(http, self._made, story)
+
+    async def _one(self, http: aiohttp.ClientSession, number: int, story: str) -> None:
         dice = random.Random(f"{self._dice.random()} {number}")
         if dice.random() < _PAGE_SHARE:
             await _PagePlayer(self, dice).play()

@@ -18,7 +18,7 @@ import psycopg
 from tests.chaos import figures, oracle, plan
 from tests.chaos.nemesis import Nemesis, Record
 from tests.chaos.oracle import Verdict
-from tests.chaos.players import WAITING_MOST, Players, Told
+from tests.chaos.players import PATIENCE_S, WAITING_MOST, Players, Told
 from tests.chaos.profiles import Profile
 from tests.chaos.rig import Rig
 from tests.chaos.rig import players as players_of
@@ -144,7 +144,7 @@ def _load(
             time.sleep(0.2)
         players.ask_more(False)
         nemesis.disarm()
-        players.await_all_asked(max(deadline - time.monotonic(), 10.0))
+        players.await_all_asked(max(deadline - time.monotonic(), 2 * PATIENCE_S))
         players.give_no_more_back()
     finally:
         progress.set()
