@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
+from carriers.sandbox.errors import TOO_MANY_REQUESTS
 from tests.chaos.nemesis import Window
 
 #: Deposits accepted from this long before Redis was wiped until this long after are compared with all the others.
@@ -17,6 +19,20 @@ _AROUND_WIPE_S = (0.5, 3.0)
 _EVENTS = """
 SELECT d.reference, e.event, e.from_state, e.to_state, extract(epoch FROM e.at)::float8 AS at
 FROM deposits_depositevent AS e JOIN deposits_deposit AS d ON d.id = e.deposit_id ORDER BY e.deposit_id, e.id
+"""
+#: For how long each first order waited because its carrier had answered 429, with Retry-After, to another one.
+_TOLD_TO_WAIT = """
+WITH told AS (
+    SELECT carrier, range_agg(tstzrange(finished_at, finished_at + make_interval(secs => %(retry_after_s)s))) AS times
+    FROM deposits_attempt WHERE step = 'authorise' AND detail LIKE '429 %%' GROUP BY carrier
+), waited AS (
+    SELECT deposit_id, tstzrange(min(at) FILTER (WHERE event = 'accepted'),
+        min(at) FILTER (WHERE event = 'sending')) AS time
+    FROM deposits_depositevent GROUP BY deposit_id HAVING bool_or(event = 'sending')
+)
+SELECT d.reference, sum(extract(epoch FROM upper(part) - lower(part)))::float8
+FROM waited JOIN deposits_deposit AS d ON d.id = waited.deposit_id JOIN told USING (carrier)
+CROSS JOIN LATERAL unnest(told.times * tstzmultirange(waited.time)) AS part GROUP BY d.reference
 """
 History = list[tuple[str, str, str, float]]
 
@@ -27,6 +43,12 @@ def histories(database: psycopg.Connection[Any]) -> dict[str, History]:
     for reference, event, was, state, at in database.execute(_EVENTS):
         found[reference].append((event, was, state, at))
     return found
+
+
+def told_to_wait_s(database: psycopg.Connection[Any]) -> dict[str, float]:
+    """Return for how many seconds each deposit waited, before it was first sent, because its carrier asked for it."""
+    retry_after_s = int(dict(TOO_MANY_REQUESTS.headers)["Retry-After"])
+    return dict(database.execute(_TOLD_TO_WAIT, {"retry_after_s": retry_after_s}).fetchall())
 
 
 def unknown_resolved_s(
@@ -67,21 +89,22 @@ def _unknown_spans(history: History) -> list[tuple[float, float]]:
 
 
 def extra_delay_after_wipe_s(
-    found: dict[str, History], wiped: list[Window], other: list[Window]
+    found: dict[str, History], wiped: list[Window], other: list[Window], told_to_wait: Mapping[str, float]
 ) -> list[float]:
     """Return how much longer than usual deposits waited for a worker when they were accepted around a wipe of Redis.
 
-    The usual wait is the median of those accepted while nothing was away (`wiped` and `other`).
+    The usual wait is the median of those accepted while nothing was away (`wiped` and `other`). What a deposit waited
+    because its carrier had asked for it (`told_to_wait`, seconds by reference) has nothing to do with Redis.
     """
     before_s, after_s = _AROUND_WIPE_S
     usual, around = [], []
-    for history in found.values():
+    for reference, history in found.items():
         accepted = next((at for event, _, _, at in history if event == "accepted"), None)
         sent = next((at for event, _, _, at in history if event == "sending"), None)
         if accepted is None or sent is None:
             continue
         if any(window.since - before_s <= accepted <= window.until + after_s for window in wiped):
-            around.append(sent - accepted)
+            around.append(sent - accepted - told_to_wait.get(reference, 0.0))
         elif not any(window.since - 1 <= accepted <= window.until + 5 for window in other):
             usual.append(sent - accepted)
     median = percentile(usual, 50)

@@ -252,7 +252,7 @@ def _measure(
     charged, never = figures.unknown_resolved_s(found, figures.charge_times(charges), away)
     wiped = record.windows_of("redis wiped")
     other = [window for window in record.windows if window not in wiped]
-    extra = figures.extra_delay_after_wipe_s(found, wiped, other)
+    extra = figures.extra_delay_after_wipe_s(found, wiped, other, figures.told_to_wait_s(database))
     return {
         "unknown_charged": len(charged),
         "unknown_resolved_p50_s": round(figures.percentile(charged, 50), 2),
