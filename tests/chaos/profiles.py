@@ -49,7 +49,7 @@ PROFILES = {
             postgres_deaths=3,
             redis_losses=5,
             hits=30,
-            minutes=5.0,
+            minutes=8.0,
         ),
         # Each of its ten seeds is a run of its own with a world of its own.
         Profile(
