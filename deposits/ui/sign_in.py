@@ -22,6 +22,7 @@ from deposits.ui import demo_players
 SESSION_KEY = "player_id"
 #: When the session began (seconds since 1970).
 SINCE = "signed_in_at"
+_SIGNED_OUT = "signed_out"
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -39,14 +40,21 @@ def sign_in(request: HttpRequest, player: Player) -> None:
     rotate_token(request)
 
 
+def end_session(request: HttpRequest) -> None:
+    """End this session. In a demo, too, nobody is signed in from here on until he chooses to be."""
+    request.session.flush()
+    if settings.DEMO:
+        request.session[_SIGNED_OUT] = True
+
+
 def session_player(request: HttpRequest) -> Player | None:
-    """Return the session's player, or None. In a demo a visitor without one becomes the demo player."""
+    """Return the session's player, or None. In a demo a visitor becomes the demo player, unless he has signed out."""
     player_id = request.session.get(SESSION_KEY)
     player = Player.objects.filter(pk=player_id).first() if player_id else None
     if player and _has_signed_out_since(request, player):
         request.session.flush()
         player = None
-    if player is None and settings.DEMO:
+    if player is None and settings.DEMO and _SIGNED_OUT not in request.session:
         player = demo_players.usual_player()
         sign_in(request, player)
     return player

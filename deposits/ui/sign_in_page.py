@@ -33,7 +33,7 @@ from deposits.formats import format_time
 from deposits.ui.clock import clock
 from deposits.ui.form_page import number_wanted
 from deposits.ui.forms import msisdn, western_digits
-from deposits.ui.sign_in import actor_of, for_players, session_player, sign_in
+from deposits.ui.sign_in import actor_of, end_session, for_players, session_player, sign_in
 
 #: A browser in which somebody has shown by a code who they are stays signed in so long.
 KNOWN_DEVICE_S = 30 * 24 * 3_600
@@ -159,7 +159,7 @@ def sign_out(request: HttpRequest, player: Player) -> HttpResponse:
     if everywhere:
         Player.objects.filter(pk=player.pk).update(signed_out_at=timezone.now())
     actor_of(request, player).note("player.signed_out", player, {}, {"everywhere": everywhere})
-    request.session.flush()
+    end_session(request)
     return HttpResponseRedirect(settings.SIGN_IN_URL, status=303)
 
 

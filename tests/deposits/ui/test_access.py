@@ -120,6 +120,16 @@ def test_the_demo_signs_its_player_in(settings: Settings) -> None:
     assert Player.objects.get(pk=client.session["player_id"]).external_id == "demo-player"
 
 
+def test_who_signs_out_of_the_demo_stays_so_until_he_chooses_a_story(settings: Settings) -> None:
+    settings.DEMO = True
+    client = Client()
+    client.get("/deposit/")
+    client.post("/sign-out/")
+    assert title_of(client.get("/deposit/")) == "Sign in to see this deposit"
+    client.post("/demo/", {"story": "001"})
+    assert client.get("/deposit/").status_code == 200
+
+
 def test_each_story_has_a_player_of_its_own(settings: Settings) -> None:
     settings.DEMO = True
     client = Client()
