@@ -200,6 +200,9 @@ CARRIERS: list[dict[str, object]] = env.json(
             "notification_url": f"{BASE_URL}/carriers/sandbox-mobile/notifications",
             "notification_secret": NOTIFICATION_SECRET,
             "descriptor": "PAYSITE*CASINO",
+            # To see the page of a network that texts its customers a question about each payment.
+            "reply_text": env.str("SANDBOX_REPLY_TEXT", default=""),
+            "reply_to": env.str("SANDBOX_REPLY_TO", default=""),
             "unavailable_means_not_processed": True,  # docs/sandbox.md
             "horizon_s": 45 / TIME_DIVISOR,
             "clocks_apart_s": 120 / TIME_DIVISOR,
