@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from playwright.sync_api import Page, expect
 
@@ -10,6 +11,8 @@ from playwright.sync_api import Page, expect
 PATIENCE_MS = 60_000
 _WAITING = {"S6": "s06-waiting", "S7": "s07-slow", "S8": "s08-very-slow", "S9": "s09-unknown"}
 TAP = "form[data-once] button.button"
+#: Staff hold the breakers of these carriers open for as long as the context lasts; of all, where none is named.
+Hold = Callable[..., AbstractContextManager[None]]
 
 
 def walk(page: Page, base_url: str) -> Iterator[str]:
@@ -19,7 +22,28 @@ def walk(page: Page, base_url: str) -> Iterator[str]:
     yield from _limits(page, base_url)
     yield from _answers(page, base_url)
     yield from _bank(page, base_url)
+    yield from _connections(page, base_url)
+    yield from _signing_in(page, base_url)
     yield from _silence(page, base_url)
+
+
+def walk_closed(page: Page, base_url: str, hold: Hold) -> Iterator[str]:
+    """The screens of what staff have closed: one way to pay, then all of them."""
+    with hold("sandbox-mobile"):
+        open_story(page, base_url, "001")
+        yield "s24-method-down"
+    with hold():
+        page.goto(f"{base_url}/deposit/")
+        see(page, "S25")
+        yield "s25-all-down"
+
+
+def walk_to_the_text_reply(page: Page, base_url: str) -> Iterator[str]:
+    """The screen of a carrier that asks by text; the stack has to be told that the sandbox's does."""
+    open_story(page, base_url, "016")
+    page.click(TAP)
+    see(page, "S11")
+    yield "s11-text-reply"
 
 
 def walk_in(language: str, page: Page, base_url: str) -> Iterator[str]:
@@ -67,6 +91,22 @@ def _form(page: Page, base_url: str) -> Iterator[str]:
     yield "s16-too-late"
     page.goto(f"{base_url}/deposit/")
     yield "s01-deposit"
+    # Held back, as by a network that is slow.
+    page.evaluate("addEventListener('submit', (event) => event.preventDefault())")
+    page.click(TAP)
+    expect(page.locator(f"{TAP}[aria-disabled]")).to_be_visible()
+    yield "s05-sending"
+    page.goto(f"{base_url}/deposit/")
+    key = page.locator("[name=key]").first.input_value()
+    page.click(TAP)
+    see(page, "S13")
+    page.goto(f"{base_url}/deposit/")
+    # As a tab that was opened twice, or Back, sends it.
+    page.evaluate("key => { document.querySelector('[name=key]').value = key }", key)
+    page.click(TAP)
+    see(page, "S17")
+    yield "s17-sent-before"
+    page.goto(f"{base_url}/deposit/")
     page.check("[data-n='other']")
     page.fill("#other", "3")
     page.click(TAP)
@@ -114,6 +154,10 @@ def _answers(page: Page, base_url: str) -> Iterator[str]:
     page.click(TAP)
     see(page, "S14")
     yield "s14-not-deposited"
+    open_story(page, base_url, "015")
+    page.click(TAP)
+    see(page, "S15")
+    yield "s15-being-reviewed"
     open_story(page, base_url, "code")
     page.click(TAP)
     see(page, "S10")
@@ -135,6 +179,52 @@ def _bank(page: Page, base_url: str) -> Iterator[str]:
     page.go_back()
     see(page, "S12")
     yield "s12-approve"
+
+
+def _connections(page: Page, base_url: str) -> Iterator[str]:
+    open_story(page, base_url, "016")
+    with _without_network(page):
+        yield "s20-offline"
+        page.click(TAP)
+        expect(page.locator("#stop")).to_be_visible()
+        yield "s21-kept-for-a-minute"
+        page.click("#stop")
+    page.click(TAP)
+    see(page, "S6")
+    with _without_network(page):
+        yield "s22-connection-lost"
+    page.goto(f"{base_url}/deposit/no-network/")
+    yield "no-network"
+
+
+@contextmanager
+def _without_network(page: Page) -> Iterator[None]:
+    """The page is offline, and has said so."""
+    page.context.set_offline(True)
+    try:
+        expect(page.locator("#line")).not_to_be_empty()
+        yield
+    finally:
+        page.context.set_offline(False)
+
+
+def _signing_in(page: Page, base_url: str) -> Iterator[str]:
+    open_story(page, base_url, "001")
+    page.click(TAP)
+    see(page, "S13")
+    address = page.url
+    page.goto(f"{base_url}/sign-out/")
+    yield "sign-out"
+    page.click("form.steps button >> nth=0")
+    page.goto(address)
+    see(page, "S23")
+    yield "s23-signed-out"
+    page.goto(f"{base_url}/sign-in/")
+    yield "sign-in"
+    page.fill("#number", "07700 900001")
+    page.click(TAP)
+    page.wait_for_selector("#code")
+    yield "sign-in-code"
 
 
 def _silence(page: Page, base_url: str) -> Iterator[str]:
