@@ -10,6 +10,7 @@ from django.db import connection
 
 from accounts.models import Partner, Player
 from accounts.protections.acts import Actor
+from tests.triggers import triggers_off
 
 PLAYER = Actor("player", "p-1", reason="asked for it")
 
@@ -35,7 +36,7 @@ def let_pass(of: Player, time: timedelta) -> None:
             ("accounts_player", "id", ("barred_until",)),
         ):
             moved = ", ".join(f"{column} = {column} - %(time)s::interval" for column in columns)
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            triggers_off(cursor, table)
             cursor.execute(
                 f"UPDATE {table} SET {moved} WHERE {key} = %(player)s",
                 {"time": str(time), "player": of.pk},

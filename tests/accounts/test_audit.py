@@ -7,6 +7,7 @@ from django.db import Error, connection, transaction
 
 from accounts import audit
 from accounts.models import AuditRecord
+from tests.triggers import triggers_off
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,7 @@ def three_records() -> list[AuditRecord]:
 def forge(sql: str, *parameters: int) -> None:
     """Change rows as the owner of the table could, with its triggers off."""
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE accounts_auditrecord DISABLE TRIGGER USER")
+        triggers_off(cursor, "accounts_auditrecord")
         cursor.execute(sql, parameters)
         cursor.execute("ALTER TABLE accounts_auditrecord ENABLE TRIGGER USER")
 

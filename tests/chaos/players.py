@@ -56,6 +56,9 @@ _PLAYERS = 60
 #: A request is given up, and made again, after this long; a person gives up altogether after the other.
 _REQUEST_S, PATIENCE_S = 8.0, 90.0
 _CODE = "123456"
+_KEY = r'name="key"[^>]*? value="([^"]+)"'
+#: A form that comes back with a problem is sent again for so long: what was down (S24) may be back by then.
+_INSISTS_S = 15.0
 #: With more than this waiting for an answer, nobody else asks and nobody else is killed: on a busy machine a run takes
 #: longer, and does not turn into a queue.
 WAITING_MOST = 40
@@ -315,7 +318,7 @@ class _PagePlayer:
         if not form:
             self.told.counts["players who could not sign in"] += 1
             return ""
-        key = _found(r'name="key"[^>]*? value="([^"]+)"', form)
+        key = _found(_KEY, form)
         entry = {"key": key, "amount": str(self._dice.choice((10, 20, 30, 40))), "live": "1"}
         while time.monotonic() - since < PATIENCE_S:
             status, location = await self._post("/deposit/", entry)
@@ -324,10 +327,13 @@ class _PagePlayer:
                 if reference:
                     self.told.accepted.setdefault(key, set()).add(reference)
                     self.told.waits.append(time.monotonic() - since)
-                else:
+                    return reference
+                if time.monotonic() - since > _INSISTS_S:
                     self.told.refusals[f"page {location[:60]}"] += 1
-                return reference
-            self.told.counts["tap answered with an error" if status else "tap without an answer"] += 1
+                    return ""
+                self.told.counts["tap answered with the form again"] += 1
+            else:
+                self.told.counts["tap answered with an error" if status else "tap without an answer"] += 1
             await asyncio.sleep(self._dice.uniform(0.1, 0.3))
         self.told.gave_up.append(key)
         return ""
@@ -339,7 +345,7 @@ class _PagePlayer:
                 self.told.counts["pages that showed the end"] += 1
                 return
             if 'name="code"' in page:
-                entry = {"key": _found(r'name="key"[^>]*? value="([^"]+)"', page), "code": _CODE, "live": "1"}
+                entry = {"key": _found(_KEY, page), "code": _CODE, "live": "1"}
                 await self._post(f"/deposit/{reference}/code/", entry)
             stream = html.unescape(_found(r'data-live="([^"]+)"', page))
             if stream:

@@ -16,6 +16,7 @@ from accounts.models import Posting
 from deposits.models import Attempt, Deposit, DepositEvent
 from deposits.states import FINAL, State
 from tests.stack import Answer, Stack, await_condition, http
+from tests.triggers import triggers_off
 
 #: Numbers of the sandbox that play no story; each is used once, so that scripts and forced faults reach one deposit.
 _numbers = itertools.count(1_000)
@@ -171,7 +172,7 @@ class Rig:
 def owner_of_the_table(sql: str, *params: str | int) -> None:
     """Run a statement with the deposits' triggers off, as only the owner of the table can."""
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE deposits_deposit DISABLE TRIGGER USER")
+        triggers_off(cursor, "deposits_deposit")
         try:
             cursor.execute(sql, params)
         finally:

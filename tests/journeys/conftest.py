@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from pytest_django.plugin import DjangoDbBlocker
 
 from paysite.local_stack.chromium import launch_arguments, require_chromium
@@ -25,6 +25,9 @@ _QUIET = (
 )
 
 OpenStory = Callable[..., Page]
+
+#: What is expected of a page may take so long on a busy machine; by default a browser is given 5 s.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="package")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.journeys.conftest import OpenStory, launched
+from tests.look.walk import see_waiting
 from tests.stack import Stack, await_condition
 
 pytestmark = pytest.mark.browser
@@ -209,7 +210,7 @@ def test_a_lost_connection_is_said_and_made_good(
 ) -> None:
     page = open_story("007")
     tap(page)
-    see(page, "S6")
+    see_waiting(page)
     context.set_offline(True)
     expect(page.locator("#line")).to_have_text("No connection. Sandbox Mobile is still working on it.")
     number = reference(page)
@@ -264,7 +265,7 @@ def test_f62_leaving_while_waiting_and_coming_back_shows_the_state_of_now(
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     tap(page)
-    see(page, "S6")
+    see_waiting(page)
     number = reference(page)
     page.goto(f"{stack.base_url}/deposit/limits/")
     await_condition(lambda: stack.charges(number), what="the charge")
@@ -276,7 +277,7 @@ def test_f62_leaving_while_waiting_and_coming_back_shows_the_state_of_now(
 def test_a_killed_live_process_is_made_good(stack: Stack, open_story: OpenStory) -> None:
     page = open_story("007")
     tap(page)
-    see(page, "S6")
+    see_waiting(page)
     stack.kill("live")
     see(page, "S13")
 
@@ -284,7 +285,8 @@ def test_a_killed_live_process_is_made_good(stack: Stack, open_story: OpenStory)
 def test_the_words_move_on_while_the_carrier_is_silent(open_story: OpenStory) -> None:
     page = open_story("016")
     tap(page)
-    for screen in ("S6", "S7", "S8", "S9"):
+    see_waiting(page)
+    for screen in ("S7", "S8", "S9"):
         see(page, screen)
         assert "You have not been charged." not in page.content()
     page.goto(page.url.split("/deposit/")[0] + "/deposit/")
@@ -295,7 +297,7 @@ def test_no_stream_is_left_open_by_closed_tabs(stack: Stack, open_story: OpenSto
     tabs = browser.new_context()
     page = open_story("016", tabs)
     tap(page)
-    see(page, "S6")
+    see_waiting(page)
     for _ in range(4):
         tabs.new_page().goto(page.url)
     live = stack.environment["LIVE_URL"]

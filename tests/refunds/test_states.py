@@ -24,6 +24,7 @@ from tests.deposits.admin.staging import credited
 from tests.deposits.making import accepted
 from tests.faults_evidence.staff import clerk
 from tests.refunds.conftest import asking
+from tests.triggers import triggers_off
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +65,7 @@ def force(refund: Refund, state: State) -> None:
     """Put a refund into a state as the owner of the table could, with its triggers off."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE deposits_refund DISABLE TRIGGER USER")
+        triggers_off(cursor, "deposits_refund")
         cursor.execute("UPDATE deposits_refund SET state = %s WHERE id = %s", [state.value, refund.pk])
         cursor.execute("ALTER TABLE deposits_refund ENABLE TRIGGER USER")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")

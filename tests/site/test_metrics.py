@@ -20,6 +20,7 @@ from deposits.models import CarrierNotification, DepositEvent, Refund
 from tests.deposits.admin.staging import credited, in_review, sent
 from tests.deposits.making import accepted
 from tests.refunds.conftest import ask
+from tests.triggers import triggers_off
 
 TOKEN = "token-for-metrics-only"
 
@@ -145,7 +146,7 @@ def test_an_audit_record_without_its_seal_ages() -> None:
     audit.note("something.done", actor_kind="system")
     with connection.cursor() as cursor:
         # now() is the start of the transaction, which is the test's.
-        cursor.execute("ALTER TABLE accounts_auditrecord DISABLE TRIGGER USER")
+        triggers_off(cursor, "accounts_auditrecord")
         cursor.execute(
             "UPDATE accounts_auditrecord SET at = now() - interval '9 days' WHERE sealed_as IS NULL"
         )
@@ -235,7 +236,7 @@ def _break_the_books(minor: int) -> None:
     )[0]
     with connection.cursor() as cursor:
         for table in ("accounts_ledgerentry", "accounts_posting"):
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            triggers_off(cursor, table)
         cursor.execute(
             "WITH e AS (INSERT INTO accounts_ledgerentry (kind, source, description)"
             " VALUES ('wrong', %s, '') RETURNING id)"

@@ -12,6 +12,7 @@ from deposits.models import Deposit
 from deposits.states import State
 from tests.deposits.api.calling import DEPOSITS, Api, body, check_problem
 from tests.deposits.api.conftest import MakeApi
+from tests.triggers import triggers_off
 
 
 def _pages(api: Api, query: str = "", most: int = 100) -> list[list[str]]:
@@ -108,7 +109,7 @@ def test_each_state_is_found_under_the_status_that_it_shows(api: Api, state: Sta
     with (
         connection.cursor() as cursor
     ):  # the lifecycle's walls do not matter here; they stand again afterwards
-        cursor.execute("ALTER TABLE deposits_deposit DISABLE TRIGGER USER")
+        triggers_off(cursor, "deposits_deposit")
     reference = api.create().json()["reference"]
     Deposit.objects.filter(reference=reference).update(state=state.value)
     shown = api.get().json()["data"][0]

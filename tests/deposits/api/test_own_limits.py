@@ -15,6 +15,7 @@ from accounts.protections.acts import Actor, NotAllowed
 from deposits.actions import own_limits
 from deposits.models import LimitRaise, PlayerLimit, Rule
 from tests.deposits.api.calling import Api, body, check_problem, new_key
+from tests.triggers import triggers_off
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +33,7 @@ def let_pass(time: timedelta) -> None:
     """Let so much time pass for raises, as the owner of the table could, with its triggers off."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE deposits_limitraise DISABLE TRIGGER USER")
+        triggers_off(cursor, "deposits_limitraise")
         cursor.execute(
             "UPDATE deposits_limitraise SET ripe_at = ripe_at - %(time)s::interval", {"time": str(time)}
         )

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from deposits.models import Deposit
 from deposits.states import FINAL, LEGAL_MOVES, TRANSITIONS, Event, IllegalTransition, State, after
 from tests.deposits.making import accepted
+from tests.triggers import triggers_off
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +20,7 @@ def force(deposit: Deposit, state: State) -> None:
     """Put a deposit into a state as the owner of the table could, with its triggers off."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE deposits_deposit DISABLE TRIGGER USER")
+        triggers_off(cursor, "deposits_deposit")
         cursor.execute("UPDATE deposits_deposit SET state = %s WHERE id = %s", [state.value, deposit.pk])
         cursor.execute("ALTER TABLE deposits_deposit ENABLE TRIGGER USER")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")

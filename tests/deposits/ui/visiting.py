@@ -16,6 +16,7 @@ from accounts.models import Player, PlayerPhone
 from deposits.models import Deposit
 from deposits.states import State
 from tests.deposits.making import partner
+from tests.triggers import triggers_off
 
 SENT_WITH_SCRIPT = {"live": "1"}
 
@@ -97,7 +98,7 @@ def put(deposit: Deposit, state: State, **fields: Any) -> Deposit:
     """Put a deposit into a state as the owner of the table could, with its triggers off."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE deposits_deposit DISABLE TRIGGER USER")
+        triggers_off(cursor, "deposits_deposit")
         Deposit.objects.filter(pk=deposit.pk).update(state=state, **fields)
         cursor.execute("ALTER TABLE deposits_deposit ENABLE TRIGGER USER")
     deposit.refresh_from_db()
