@@ -142,6 +142,8 @@ def _code_lost(claimed: Claimed, outcome: carrier.CodeLost, name: str, *_: Any) 
 def _code_required(claimed: Claimed, outcome: carrier.CodeRequired, name: str, *_: Any) -> Result:
     if claimed.step == Step.CANCEL:
         return silence(claimed, name, "cancel not confirmed yet")
+    # Asked about while the player is to enter a code, as news of it makes us: what the last one met still stands.
+    stands = claimed.state == State.ACTION_REQUIRED and claimed.step == Step.INQUIRE
     return _await_code(
         claimed,
         outcome.expires_at,
@@ -149,6 +151,7 @@ def _code_required(claimed: Claimed, outcome: carrier.CodeRequired, name: str, *
         outcome=name,
         payment_id=outcome.payment_id,
         authorization_id=outcome.authorization_id,
+        reason_code=claimed.reason_code if stands else "",
     )
 
 

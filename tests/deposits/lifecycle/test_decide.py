@@ -149,6 +149,14 @@ def test_no_silence_ever_ends_a_deposit_that_may_have_been_charged(
         assert result.next_in_s is not None
 
 
+def test_news_of_a_code_that_is_awaited_leaves_the_player_what_his_last_one_met() -> None:
+    """A notification that was late makes us ask, after a wrong code has been answered: the answer is nothing new."""
+    asked = claimed(state=State.ACTION_REQUIRED, step=Step.INQUIRE, reason_code="code_wrong", code_tries=1)
+    assert decided(asked, carrier.CodeRequired("p", "a")).reason_code == "code_wrong"
+    unheard = claimed(state=State.UNKNOWN, step=Step.INQUIRE, reason_code="code_wrong", code_tries=1)
+    assert decided(unheard, carrier.CodeRequired("p", "a")).reason_code == ""
+
+
 def test_a_retry_after_is_obeyed_and_only_ever_lengthened() -> None:
     for _ in range(50):
         assert 3.0 <= (decided(claimed(), carrier.NotDone(3.0)).next_in_s or 0) <= 3.5
