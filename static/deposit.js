@@ -131,7 +131,9 @@
     if (state.version !== panel.dataset.version) {
       const at = document.activeElement && panel.contains(document.activeElement) && document.activeElement.id;
       const unfolded = panel.querySelector("[open]");
+      const typed = $("code") && $("code").value;
       panel.innerHTML = trust.createHTML(state.html);
+      if (typed && $("code")) $("code").value = typed;
       if (unfolded && panel.querySelector("details")) panel.querySelector("details").open = true;
       panel.dataset.version = state.version;
       document.title = state.title;
