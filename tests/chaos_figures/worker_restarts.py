@@ -16,6 +16,12 @@ RATE = 20.0
 #: Each call takes this long, so that there are always some in hand.
 _CARRIER_ANSWERS_AFTER_MS = 200
 _CUT_SHORT = re.compile(r'"event":"let_go"|time limit|database_unavailable|WorkerLost')
+#: How each deposit ended, and which workers left a call of it without an end.
+_ENDS = """
+SELECT d.reference, d.state, ARRAY(SELECT a.worker FROM deposits_attempt AS a
+    WHERE a.deposit_id = d.id AND a.finished_at IS NULL)
+FROM deposits_deposit AS d WHERE replace(d.id::text, '-', '') = ANY (%s)
+"""
 
 
 def measure_worker_restarts(stack: Stack, *, times: int = TIMES, rate: float = RATE) -> Figures:
@@ -50,12 +56,7 @@ def measure_worker_restarts(stack: Stack, *, times: int = TIMES, rate: float = R
             return int(row[0]) if row else 0
 
         await_condition(lambda: unfinished() == 0, what="every deposit having ended")
-        rows = database.execute(
-            """SELECT d.reference, d.state, ARRAY(SELECT a.worker FROM deposits_attempt AS a
-                WHERE a.deposit_id = d.id AND a.finished_at IS NULL)
-            FROM deposits_deposit AS d WHERE replace(d.id::text, '-', '') = ANY (%s)""",
-            [ids],
-        ).fetchall()
+        rows = database.execute(_ENDS, [ids]).fetchall()
     said = [line for name in names for line in _cut_short(stack, name)]
     by_itself = {json.loads(line)["worker"] for line in said if '"event":"let_go"' in line}
     charges = [sum(line["kind"] == "charge" for line in stack.charges(reference)) for reference, _, _ in rows]
