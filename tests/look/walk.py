@@ -40,9 +40,7 @@ def walk_closed(page: Page, base_url: str, hold: Hold) -> Iterator[str]:
 
 def walk_to_the_text_reply(page: Page, base_url: str) -> Iterator[str]:
     """The screen of a carrier that asks by text; the stack has to be told that the sandbox's does."""
-    open_story(page, base_url, "016")
-    page.click(TAP)
-    see(page, "S11")
+    _deposit(page, base_url, "016", "S11")
     yield "s11-text-reply"
 
 
@@ -55,17 +53,12 @@ def walk_in(language: str, page: Page, base_url: str) -> Iterator[str]:
     yield "s13-deposited"
     page.goto(f"{base_url}/deposit/")
     yield "s01-deposit"
-    for story, screen, name in (
-        ("002", "S14", "s14-not-deposited"),
-        ("code", "S10", "s10-code"),
-        ("016", "", "s06-waiting"),
+    for story, screens, name in (
+        ("002", ("S14",), "s14-not-deposited"),
+        ("code", ("S10",), "s10-code"),
+        ("016", _WAITING, "s06-waiting"),
     ):
-        open_story(page, base_url, story)
-        page.click(TAP)
-        if screen:
-            see(page, screen)
-        else:
-            see_waiting(page)
+        _deposit(page, base_url, story, *screens)
         yield name
 
 
@@ -76,15 +69,22 @@ def open_story(page: Page, base_url: str, story: str, kind: str = "story") -> No
     page.wait_for_url("**/deposit/**")
 
 
-def see(page: Page, screen: str) -> None:
-    """Wait until the page shows this screen."""
-    expect(page.locator(f"[data-screen='{screen}']")).to_be_visible(timeout=PATIENCE_MS)
+def see(page: Page, *screens: str) -> None:
+    """Wait until the page shows this screen, or one of these."""
+    shown = ", ".join(f"[data-screen='{screen}']" for screen in screens)
+    expect(page.locator(shown)).to_be_visible(timeout=PATIENCE_MS)
 
 
 def see_waiting(page: Page) -> None:
     """Wait until the page waits for the carrier: on a busy machine its first screen may be over before one looks."""
-    screens = ", ".join(f"[data-screen='{screen}']" for screen in _WAITING)
-    expect(page.locator(screens)).to_be_visible(timeout=PATIENCE_MS)
+    see(page, *_WAITING)
+
+
+def _deposit(page: Page, base_url: str, story: str, *screens: str) -> None:
+    """Deposit as a fresh player of this story, and wait for what comes of it."""
+    open_story(page, base_url, story)
+    page.click(TAP)
+    see(page, *screens)
 
 
 def _form(page: Page, base_url: str) -> Iterator[str]:
@@ -159,17 +159,11 @@ def _limits(page: Page, base_url: str) -> Iterator[str]:
 
 
 def _answers(page: Page, base_url: str) -> Iterator[str]:
-    open_story(page, base_url, "002")
-    page.click(TAP)
-    see(page, "S14")
+    _deposit(page, base_url, "002", "S14")
     yield "s14-not-deposited"
-    open_story(page, base_url, "015")
-    page.click(TAP)
-    see(page, "S15")
+    _deposit(page, base_url, "015", "S15")
     yield "s15-being-reviewed"
-    open_story(page, base_url, "code")
-    page.click(TAP)
-    see(page, "S10")
+    _deposit(page, base_url, "code", "S10")
     yield "s10-code"
     page.fill("#code", "999999")
     page.click("button[form=act]:not([formaction])")
@@ -218,9 +212,7 @@ def _without_network(page: Page) -> Iterator[None]:
 
 
 def _signing_in(page: Page, base_url: str) -> Iterator[str]:
-    open_story(page, base_url, "001")
-    page.click(TAP)
-    see(page, "S13")
+    _deposit(page, base_url, "001", "S13")
     address = page.url
     page.goto(f"{base_url}/sign-out/")
     yield "sign-out"
