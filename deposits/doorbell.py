@@ -10,11 +10,12 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from enum import Enum, auto
 
 import structlog
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 from prometheus_client import Counter
 from redis import Redis
@@ -32,11 +33,21 @@ RUNG_FOR_MS = 200
 #: Redis has this long to take a ring; after a failure it is left alone for a while.
 _BUDGET_S = 0.3
 PAUSE_AFTER_FAILURE_S = 1.0
-#: A deposit that is accepted right after another waits at most this long for its ring.
-_PAUSE_S = 0.02
 _RUNG_KEY = "doorbell:carriers"
 #: How often a worker has come, in all: whoever rings sees by it that somebody hears.
 _ANSWERS_KEY = "doorbell:carriers:answers"
+
+
+class _Rung(Enum):
+    """What became of a ring. BEFORE: it was rung already, and nobody has come yet, or somebody looks anyway."""
+
+    NOW = auto()
+    BEFORE = auto()
+    FAILED = auto()
+
+
+#: A deposit that is accepted right after another waits at most this long for its ring.
+_PAUSES_S = {_Rung.NOW: 0.02, _Rung.BEFORE: 0.05, _Rung.FAILED: PAUSE_AFTER_FAILURE_S}
 
 
 class _Ringer:
@@ -55,7 +66,7 @@ class _Ringer:
             self._wanted.wait()
             self._wanted.clear()
             # Asleep, the thread costs a request nothing: what is accepted meanwhile is rung for together.
-            time.sleep(_PAUSE_S if ring_now() else PAUSE_AFTER_FAILURE_S)
+            time.sleep(_PAUSES_S[_ring()])
 
 
 _ringer: _Ringer | None = None
@@ -65,19 +76,28 @@ _redis: tuple[int, Redis] | None = None
 
 def ring() -> None:
     """Have the bell rung once the current transaction commits (at once when none is open). Never blocks or raises."""
-    transaction.on_commit(lambda: _current_ringer().want(), robust=True)
+    if connection.in_atomic_block:
+        transaction.on_commit(lambda: _current_ringer().want(), robust=True)
+    else:
+        # Django would take a connection only to see that there is no transaction.
+        _current_ringer().want()
 
 
 def ring_now() -> bool:
     """Ring in this thread, within its budget, and return whether the workers can know of it."""
+    return _ring() is not _Rung.FAILED
+
+
+def _ring() -> _Rung:
     try:
-        if _connection().set(_RUNG_KEY, b"1", nx=True, px=RUNG_FOR_MS):
-            current_app.send_task(DRAIN_TASK, queue=QUEUE, retry=False)
+        if not _connection().set(_RUNG_KEY, b"1", nx=True, px=RUNG_FOR_MS):
+            return _Rung.BEFORE
+        current_app.send_task(DRAIN_TASK, queue=QUEUE, retry=False)
     except (RedisError, OSError, OperationalError) as error:
         FAILURES.inc()
         log.warning("doorbell_failed", error=type(error).__name__)
-        return False
-    return True
+        return _Rung.FAILED
+    return _Rung.NOW
 
 
 def answered() -> bool:
