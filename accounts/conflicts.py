@@ -16,11 +16,19 @@ log = structlog.get_logger("accounts.conflicts")
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: SQLSTATE of a lock that was not to be had in time.
+LOCK_NOT_AVAILABLE: Final = "55P03"
 #: SQLSTATEs with which PostgreSQL has undone all of a transaction: serialisation failure, deadlock.
 CONFLICTS: Final = frozenset({"40001", "40P01"})
 #: Runs in all. Whoever meets a deadlock three times in a row meets a fault, not bad luck.
 MOST_RUNS: Final = 3
 _PAUSE_S: Final = 0.05
+
+
+def sqlstate_of(error: BaseException) -> str | None:
+    """Return what PostgreSQL said with one of Django's database errors; None where it said nothing."""
+    sqlstate: str | None = getattr(error.__cause__, "sqlstate", None)
+    return sqlstate
 
 
 def again_on_conflict(transaction: Callable[P, T]) -> Callable[P, T]:
@@ -35,7 +43,7 @@ def again_on_conflict(transaction: Callable[P, T]) -> Callable[P, T]:
             try:
                 return transaction(*args, **kwargs)
             except OperationalError as error:
-                sqlstate = getattr(error.__cause__, "sqlstate", None)
+                sqlstate = sqlstate_of(error)
                 if sqlstate not in CONFLICTS or not left or connection.in_atomic_block:
                     raise
                 log.warning("transaction_repeated", what=transaction.__name__, sqlstate=sqlstate, left=left)

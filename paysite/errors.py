@@ -14,6 +14,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from psycopg_pool import ConnectionPool
 
+from accounts.conflicts import sqlstate_of
+
 log = structlog.get_logger("paysite.errors")
 
 API_PREFIX = "/api/"
@@ -30,7 +32,7 @@ _checking = threading.Lock()
 def is_away(error: BaseException | None) -> bool:
     """Whether `error` says that the database is away, full, overrun or cut off, rather than that we asked wrongly."""
     if isinstance(error, InternalError):
-        return getattr(error.__cause__, "sqlstate", "") == _READ_ONLY
+        return sqlstate_of(error) == _READ_ONLY
     return isinstance(error, OperationalError | InterfaceError)
 
 
@@ -97,7 +99,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     Whether a request that was cut off has been accepted is not known: the same key finds out.
     """
     error = sys.exc_info()[1]
-    sqlstate = getattr(error.__cause__, "sqlstate", None) if error else None
+    sqlstate = sqlstate_of(error) if error else None
     log.error("database_unavailable", error=type(error).__name__, sqlstate=sqlstate)
     _forget_dead_connections(sqlstate)
     response = _answer(

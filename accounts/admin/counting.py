@@ -10,6 +10,8 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, models, transaction
 
+from accounts.conflicts import sqlstate_of
+
 #: Up to here a number is counted, above it is the planner's estimate.
 EXACT_UP_TO = 10_000
 #: A count that is not done in this time is an estimate too: the rows may be few and far between.
@@ -67,7 +69,7 @@ def within(milliseconds: int, work: Callable[[], int]) -> int | None:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [usual])
             return number
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") == _QUERY_CANCELED:
+        if sqlstate_of(error) == _QUERY_CANCELED:
             return None
         raise
 

@@ -16,7 +16,7 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 
 from accounts import audit, holds
-from accounts.conflicts import again_on_conflict
+from accounts.conflicts import again_on_conflict, sqlstate_of
 from accounts.models import Player
 from carriers import registry
 from deposits import doorbell, refund_transitions
@@ -83,7 +83,7 @@ def request(wanted: RefundRequest) -> Requested:
             raise IdempotencyConflict from None  # the same key at the same instant, for another deposit
         raise
     except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", "") == _ABOVE:
+        if sqlstate_of(error) == _ABOVE:
             raise _above(left_minor(Deposit.objects.get(pk=wanted.deposit_id))) from None
         raise
     reach("refund.after_request")

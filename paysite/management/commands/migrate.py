@@ -13,10 +13,10 @@ from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import OperationalError, connection
 
+from accounts.conflicts import LOCK_NOT_AVAILABLE, sqlstate_of
+
 _TRIES = 30
 _PAUSE_S = 1.0
-#: SQLSTATE of a lock that was not to be had in time.
-_LOCK_NOT_AVAILABLE = "55P03"
 _INVALID_INDEXES = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
 
 
@@ -35,7 +35,7 @@ class Command(migrate.Command):
                 super().handle(*args, **options)
                 return
             except OperationalError as error:
-                if getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE or not left:
+                if sqlstate_of(error) != LOCK_NOT_AVAILABLE or not left:
                     raise
             self.stdout.write("\nA table is in use; letting others go first and trying again.")
             time.sleep(_PAUSE_S * random.uniform(0.5, 1.5))  # noqa: S311
