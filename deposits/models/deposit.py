@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Least, Now
+from django.db.models.lookups import GreaterThanOrEqual
 
 from accounts.models import Partner, Player
 from deposits.states import CLAIMABLE, State
@@ -65,7 +66,7 @@ class Deposit(models.Model):
     # Where the one-time code is checked; the code itself stays only until the carrier has answered.
     authorization_id = models.CharField(max_length=100, blank=True, default="")
     one_time_code = models.CharField(max_length=10, blank=True, default="")
-    code_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    code_tries = models.SmallIntegerField(default=0, db_default=0)
     # What the player is asked to approve elsewhere, and where. What they brought back stays until it is exchanged; what
     # it was exchanged for is sealed (accounts/sealing.py), until the payment is known or the deposit has ended.
     consent_id = models.CharField(max_length=128, blank=True, default="", db_default="")
@@ -95,14 +96,14 @@ class Deposit(models.Model):
     lease_owner = models.CharField(max_length=80, blank=True, default="")
     lease_epoch = models.BigIntegerField(default=0, db_default=0)
     # Claims in all, and inquiries since the last send: they space out what comes next.
-    tries = models.PositiveIntegerField(default=0, db_default=0)
-    inquiries = models.PositiveIntegerField(default=0, db_default=0)
+    tries = models.IntegerField(default=0, db_default=0)
+    inquiries = models.IntegerField(default=0, db_default=0)
     # Claims since the last one that came to anything that could be recorded: what kills its workers shows here.
-    fruitless = models.PositiveSmallIntegerField(default=0, db_default=0)
-    not_found_seen = models.PositiveIntegerField(default=0, db_default=0)
+    fruitless = models.SmallIntegerField(default=0, db_default=0)
+    not_found_seen = models.IntegerField(default=0, db_default=0)
     not_found_first_at = models.DateTimeField(null=True, blank=True)
     # How often the carrier has seen it, as far as we cannot rule it out; sending it again is for the retry budget.
-    sends = models.PositiveIntegerField(default=0, db_default=0)
+    sends = models.IntegerField(default=0, db_default=0)
     # It may be with its carrier: from here on no other route takes it.
     bound = models.BooleanField(default=False, db_default=False)
     # Why it goes by another route than the first.
@@ -129,6 +130,17 @@ class Deposit(models.Model):
                 condition=models.Q(amount_minor__range=(1, 100_000_000)), name="deposit_amount"
             ),
             models.CheckConstraint(condition=models.Q(state__in=State.values), name="deposit_state"),
+            # One for all that count, because PostgreSQL reads and plans each anew in every statement.
+            models.CheckConstraint(
+                condition=GreaterThanOrEqual(
+                    Least(
+                        *("code_tries", "tries", "inquiries", "fruitless", "not_found_seen", "sends"),
+                        output_field=models.IntegerField(),
+                    ),
+                    0,
+                ),
+                name="deposit_counters",
+            ),
         ]
         indexes = [
             # The claim reads these two: what may already have moved money comes before what has not been sent. Each

@@ -41,6 +41,14 @@ def test_the_database_lets_pass_exactly_the_legal_moves() -> None:
     assert passed == LEGAL_MOVES
 
 
+@pytest.mark.parametrize(
+    "counter", ["code_tries", "tries", "inquiries", "fruitless", "not_found_seen", "sends"]
+)
+def test_no_counter_goes_below_zero(counter: str) -> None:
+    with pytest.raises(IntegrityError, match="deposit_counters"), transaction.atomic():
+        Deposit.objects.filter(pk=accepted().pk).update(**{counter: -1})
+
+
 class _Undo(Exception):
     """Rolls a savepoint back."""
 
