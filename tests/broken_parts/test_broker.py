@@ -74,10 +74,13 @@ def test_f26_a_redis_without_memory_costs_the_ring_and_nothing_else(stack: Stack
     await_condition(
         lambda: metric(stack, "paysite_doorbell_failures_total") > before, what="dropped rings being counted"
     )
-    assert [line for line in lines(stack, "web") if line["event"] == "doorbell_failed"][-1]["error"] in (
-        "OutOfMemoryError",
-        "OperationalError",
-        "ResponseError",
+    # On a busy machine it may be silent at first; this is what it says where it speaks.
+    no_memory = {"OutOfMemoryError", "OperationalError", "ResponseError"}
+    await_condition(
+        lambda: (
+            no_memory & {line["error"] for line in lines(stack, "web") if line["event"] == "doorbell_failed"}
+        ),
+        what="the reason being logged",
     )
     redis.close()
 
