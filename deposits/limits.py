@@ -69,7 +69,8 @@ class Standing:
 
 def today() -> date:
     """Return the calendar day in the limits' time zone, by this process's clock."""
-    return timezone.localdate()
+    # `localdate` asks each time which zone has been chosen; nobody chooses one.
+    return datetime.now(timezone.get_default_timezone()).date()
 
 
 def accumulators(scope: Scope, player_id: int | None) -> dict[str, Accumulator]:

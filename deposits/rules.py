@@ -7,19 +7,20 @@ also whether the moment lies in the windows that were worked out here; if not it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.conf import settings
-from django.db.models import DateTimeField, Func
 
-from deposits.models import Rule, Rulebook
+from accounts.statement import Statement
+from deposits.models import Rule
 from deposits.windows import DEPOSIT, Window
 
-# The clock of the statements in deposits/sql; Django's own `Now` is another one.
-_NOW = Func(function="now", output_field=DateTimeField())
+_RULEBOOK = Statement(Path(__file__).parent / "sql" / "rulebook.sql")
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 EVERYWHERE = "*"
@@ -67,8 +68,8 @@ class Resolved:
     valid_from: datetime
     valid_until: datetime
     rules: tuple[Applied, ...]
-    arguments: Mapping[str, Any]
-    """The same for the accept statement."""
+    encoded: str
+    """The same for the accept statement, as JSON."""
 
 
 @dataclass(slots=True)
@@ -147,12 +148,12 @@ class Book:
         ends = min((moment for moment in moments if moment > at), default=_NEVER)
         arguments = _arguments(self.version, begins, ends, applied)
         # In the order in which they are locked.
-        arguments["subject_kinds"] = _array(sorted(subjects))
+        arguments["subject_kinds"] = sorted(subjects)
         arguments["checked_in"] = self.checked_in(at)
         # Whose players they are is for the statement to see, so that it looks at the gates of all jurisdictions.
         used = {rule.pk for rule in (*found, *self.gates(at))}
-        arguments["rule_ids"] = _array(sorted(used))
-        return Resolved(self.version, begins, ends, applied, arguments)
+        arguments["ids"] = sorted(used)
+        return Resolved(self.version, begins, ends, applied, msgspec.json.encode(arguments).decode())
 
 
 def applying(in_force: Iterable[Rule], scope: Scope) -> list[Rule]:
@@ -216,21 +217,16 @@ def _arguments(
     since = [None if one.window.rolls or one.since is None else minute_of(one.since) for one in counting]
     rolls = [f"{one.window.rolls.total_seconds():.0f}s" if one.window.rolls else None for one in counting]
     return {
-        "rulebook": version,
-        "rules_from": begins,
-        "rules_until": ends,
-        "rule_subjects": _array([one.rule.subject for one in counting]),
-        "rule_measures": _array([one.rule.measure for one in counting]),
-        "rule_owns": _array([one.rule.own or None for one in counting]),
-        "rule_mosts": _array([one.rule.amount for one in counting]),
-        "rule_since": _array(since),
-        "rule_rolls": _array(rolls),
+        "version": version,
+        "valid_from": begins,
+        "valid_until": ends,
+        "subjects": [one.rule.subject for one in counting],
+        "measures": [one.rule.measure for one in counting],
+        "owns": [one.rule.own or None for one in counting],
+        "mosts": [one.rule.amount for one in counting],
+        "since": since,
+        "rolls": rolls,
     }
-
-
-def _array(values: Iterable[str | int | None]) -> str:
-    """An array as PostgreSQL reads it, written once and not at each call. Words and numbers only."""
-    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
 
 
 @dataclass(slots=True)
@@ -291,5 +287,5 @@ def minimum_age(jurisdiction: str) -> int | None:
 
 
 def _version_and_time() -> tuple[int, datetime]:
-    version, moment = Rulebook.objects.values_list("version", _NOW).get(pk=1)
-    return version, moment
+    (row,) = _RULEBOOK.rows({})
+    return row["version"], row["moment"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -38,8 +38,7 @@ _REROUTE = Statement(_SQL / "reroute.sql")
 _KEPT = timedelta(days=KEPT_DAYS)
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """A deposit to accept, complete. Amounts in minor units."""
 
     id: UUID
@@ -73,7 +72,7 @@ class Acceptance:
 class Accepted:
     """What the accept statement found and did. `barred`: why this player deposits nothing (the reason's code), or "".
 
-    `fresh` false: other rules apply by now, at `asked_at`; nothing was done.
+    `fresh` false: other rules apply by now, and nothing was done. `asked_at` is when: the time of the row, too.
     """
 
     player_id: int
@@ -81,8 +80,6 @@ class Accepted:
     fresh: bool
     asked_at: datetime
     created: bool
-    created_at: datetime | None
-    proof_needed: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,27 +158,43 @@ class Result(msgspec.Struct, kw_only=True):
     exchanges: Any = None
 
 
-def accept(acceptance: Acceptance) -> Accepted | None:
-    """Insert the deposit with its first event and count it towards its limits, or change nothing.
+def accept(acceptances: Sequence[Acceptance], patience_ms: int | None = None) -> list[Accepted | None]:
+    """Insert the deposits, each with its first event, and count them towards their limits; or change nothing at all.
 
-    Returns None when the partner has no such player, or the API key may not be used any more. `created` is false
-    when the idempotency key was used before, or `barred` says why the player may not deposit.
-    Raises a database error with SQLSTATE PSL01 when a limit would be passed.
+    Returns for each None when the partner has no such player, or the API key may not be used any more. `created` is
+    false when the idempotency key was used before, or `barred` says why the player may not deposit.
+    `patience_ms`: for how long a lock is waited for, if not for as long as usual.
+    Raises a database error for all of them, with SQLSTATE PSL01 when a limit would be passed, 55P03 when a lock was not
+    to be had in time.
     """
-    given = {name: getattr(acceptance, name) for name in acceptance.__slots__}
-    rows = _ACCEPT.rows({**given, **acceptance.rules.arguments, "kept": _KEPT})
-    if not rows:
-        return None
-    row = rows[0]
-    return Accepted(
-        row["player_id"],
-        row["barred"],
-        row["fresh"],
-        row["asked_at"],
-        row["created"],
-        row["created_at"],
-        row["proof_needed"],
+    rules_said = list(dict.fromkeys(one.rules.encoded for one in acceptances))
+    given = [
+        {
+            **msgspec.structs.asdict(one),
+            "idempotency_hash": f"\\x{one.idempotency_hash.hex()}",
+            "rules": 1 + rules_said.index(one.rules.encoded),
+        }
+        for one in acceptances
+    ]
+    rows = _ACCEPT.rows(
+        {
+            "deposits": msgspec.json.encode(given).decode(),
+            "rules": f"[{','.join(rules_said)}]",
+            "patience": None if patience_ms is None else f"{patience_ms}ms",
+            "kept": _KEPT,
+        }
     )
+    found = {
+        row["id"]: Accepted(
+            row["player_id"],
+            row["barred"],
+            row["fresh"],
+            datetime.fromtimestamp(row["asked_at"], UTC),
+            row["created"],
+        )
+        for row in rows
+    }
+    return [found.get(one.id) for one in acceptances]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000)")
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1; live needs no more)")
     parser.add_argument(
-        "--threads", type=int, default=4, help="requests that one web process answers at a time"
+        "--threads", type=int, default=16, help="requests that one web process answers at a time"
     )
     options = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "paysite.settings")

@@ -61,7 +61,7 @@ LAYERS = (
         frozenset(
             {
                 *("states", "refund_states", "references", "crash_points", "stopping", "leases"),
-                *("windows", "formats"),
+                *("windows", "formats", "gathering"),
             }
         )
     ),

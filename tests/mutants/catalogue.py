@@ -186,7 +186,7 @@ MUTANTS = (
     ),
     Mutant(
         "an accepted deposit is due in the transaction that accepts it",
-        (Edit("deposits/sql/accept.sql", "'authorise', now(), '',", "'authorise', NULL, '',"),),
+        (Edit("deposits/sql/accept.sql", "        now(), '', counted_on", "        NULL, '', counted_on"),),
         (f"{LIFECYCLE}/test_sweep.py", f"{LIFECYCLE}/test_claim_and_record.py"),
     ),
     Mutant(

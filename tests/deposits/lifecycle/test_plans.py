@@ -23,7 +23,7 @@ from tests.deposits.plans import plan, reads_no_whole_table
 
 pytestmark = pytest.mark.django_db
 
-_CLAIM = Path("deposits/sql/claim.sql")
+_ACCEPT, _CLAIM = Path("deposits/sql/accept.sql"), Path("deposits/sql/claim.sql")
 
 
 def test_the_check_can_fail() -> None:
@@ -53,6 +53,16 @@ def test_the_claim_reads_the_due_rows_by_index() -> None:
     assert "deposit_due_open" in found
     assert "deposit_due_received" in found
     assert reads_no_whole_table(found)
+
+
+def test_accept_looks_each_player_up_however_many_are_accepted_together() -> None:
+    found = plan(
+        _ACCEPT.read_text(encoding="utf-8"),
+        {"deposits": "[{}, {}]", "rules": "[{}]", "patience": None, "kept": timedelta(days=40)},
+    )
+    # By the partner's name for them: no join that would read all players of a partner.
+    assert "Index Scan using player_external_id on accounts_player" in found
+    assert reads_no_whole_table(found.replace("Seq Scan on deposits_rulebook", ""))
 
 
 def _drop_indexes_of_deposits(but: tuple[str, ...]) -> None:
