@@ -27,8 +27,13 @@ def paid_and_credited_once(bank: Bank, deposit: Deposit) -> None:
 
 
 def settle(bank: Bank) -> None:
-    """Let the bank carry out what it has accepted."""
-    bank.advance(5.0)
+    """Let the bank carry out what it has accepted, at whatever pace."""
+    bank.advance(1_000.0)
+
+
+def takes_its_time(bank: Bank) -> None:
+    """From now on the bank only accepts, and carries nothing out before `settle`: seconds are minutes there."""
+    bank.set(time_divisor=0.01)
 
 
 @pytest.mark.parametrize("point", AFTER_THE_CLAIM)
@@ -162,6 +167,7 @@ def test_f83_another_amount_in_the_answer_is_never_credited_by_itself(bank: Bank
 
 def test_f85_what_the_bank_holds_for_ever_is_for_people(bank: Bank) -> None:
     deposit = bank.approved("sandbox-bank-holds")
+    takes_its_time(bank)
     bank.work_until(deposit, State.PENDING)
     settle(bank)
     bank.work(deposit)
@@ -175,6 +181,7 @@ def test_f85_what_the_bank_holds_for_ever_is_for_people(bank: Bank) -> None:
 )
 def test_f85_what_is_rejected_after_it_was_accepted_declines(bank: Bank, bank_id: str, reason: str) -> None:
     deposit = bank.approved(bank_id)
+    takes_its_time(bank)
     bank.work_until(deposit, State.PENDING)
     settle(bank)
     bank.work_until(deposit, State.DECLINED)
