@@ -78,9 +78,14 @@ def ring() -> None:
     """Have the bell rung once the current transaction commits (at once when none is open). Never blocks or raises."""
     if connection.in_atomic_block:
         transaction.on_commit(lambda: _current_ringer().want(), robust=True)
-    else:
-        # Django would take a connection only to see that there is no transaction.
+        return
+    # Django would take a connection only to see that there is no transaction.
+    try:
         _current_ringer().want()
+    except RuntimeError as error:
+        # The process may not have one thread more. What was accepted is found by the sweeper.
+        FAILURES.inc()
+        log.warning("doorbell_failed", error=type(error).__name__)
 
 
 def ring_now() -> bool:
