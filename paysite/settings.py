@@ -125,7 +125,8 @@ if DATABASE_POOL:
     _DATABASE_OPTIONS["pool"] = {
         "connection_class": BoundedConnection,
         "min_size": 1,
-        "max_size": env.int("DATABASE_POOL_SIZE", default=8),
+        # As many as paysite.serve has threads: whoever waits for a lock with one keeps it from nobody.
+        "max_size": env.int("DATABASE_POOL_SIZE", default=16),
         "timeout": 2,
         # Otherwise the pauses between tries to connect double for minutes, and the web stays away long after the
         # database is back.
