@@ -41,7 +41,8 @@ class Gathering(Generic[Item, Answer]):
     """Calls `ask` with what has come together, at most `most` at a time, one call at a time in this process.
 
     Who has to wait calls `before_waiting` first, to let go of what whoever asks may need, and waits for at most
-    `patience_s` until its own call begins.
+    `patience_s` until its own call begins. An error that `is_everybodys` is raised for all who wait as well: they would
+    only meet it one after the other.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Gathering(Generic[Item, Answer]):
         most: int,
         patience_s: float,
         before_waiting: Callable[[], object] = lambda: None,
+        is_everybodys: Callable[[BaseException], bool] = lambda _: False,
     ) -> None:
         self._ask = ask
         self._most = most
         self._patience_s = patience_s
         self._before_waiting = before_waiting
+        self._is_everybodys = is_everybodys
         self._lock = threading.Lock()
         self._waiting: list[_Waiting[Item, Answer]] = []
         self._led = False
@@ -71,17 +74,22 @@ class Gathering(Generic[Item, Answer]):
             mine.leads = not self._led
             self._led = True
         if not mine.leads:
-            # What cannot be let go of is kept: from here on the others count on this one taking the lead.
-            with suppress(Exception):
-                self._before_waiting()
-            self._await_turn(mine)
+            try:
+                self._wait(mine)
+            except BaseException:
+                # Whatever it is that interrupts: the others count on this one taking the lead.
+                self._leave(mine)
+                raise
         if mine.leads:
             self._lead()
         if mine.error is not None:
             raise mine.error
         return mine.answer  # type: ignore[return-value]
 
-    def _await_turn(self, mine: _Waiting[Item, Answer]) -> None:
+    def _wait(self, mine: _Waiting[Item, Answer]) -> None:
+        # What cannot be let go of is kept.
+        with suppress(Exception):
+            self._before_waiting()
         if mine.turn.acquire(timeout=self._patience_s):
             return
         with self._lock:
@@ -90,6 +98,14 @@ class Gathering(Generic[Item, Answer]):
                 self._waiting.remove(mine)
                 raise NotReached
         mine.turn.acquire()
+
+    def _leave(self, mine: _Waiting[Item, Answer]) -> None:
+        """Where nothing is being asked for this one yet, have nothing asked, and hand on the lead it may have."""
+        with self._lock:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+                if mine.leads:
+                    self._hand_on()
 
     def __len__(self) -> int:
         """How many wait for whoever is asking now."""
@@ -103,13 +119,19 @@ class Gathering(Generic[Item, Answer]):
             for one, answer in zip(group, self._ask([one.item for one in group]), strict=True):
                 one.answer = answer
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody is left waiting
+            if self._is_everybodys(error):
+                with self._lock:
+                    group, self._waiting = group + self._waiting, []
             for one in group:
                 one.error = error
         finally:
             with self._lock:
-                self._led = bool(self._waiting)
-                if self._led:
-                    self._waiting[0].leads = True
-                    self._waiting[0].turn.release()
+                self._hand_on()
             for one in group:
                 one.turn.release()
+
+    def _hand_on(self) -> None:
+        self._led = bool(self._waiting)
+        if self._led:
+            self._waiting[0].leads = True
+            self._waiting[0].turn.release()

@@ -101,7 +101,9 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     sqlstate = sqlstate_of(error) if error else None
     log.error("database_unavailable", error=type(error).__name__, sqlstate=sqlstate)
-    _forget_dead_connections(sqlstate)
+    # What was not even asked of the database says nothing about its connections.
+    if error is not None and error.__cause__ is not None:
+        _forget_dead_connections(sqlstate)
     response = _answer(
         request,
         503,

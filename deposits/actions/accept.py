@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.db.models.base import ModelState
+from psycopg_pool import PoolTimeout
 
 from accounts import api_keys, ledger
 from accounts.conflicts import CONFLICTS, LOCK_NOT_AVAILABLE, again_on_conflict, sqlstate_of
@@ -235,11 +238,14 @@ def _insert(acceptance: transitions.Acceptance) -> transitions.Accepted | None:
 
 def _insert_all(acceptances: Sequence[transitions.Acceptance]) -> list[transitions.Accepted | None]:
     """Insert what has come together. Raises `NotTogether` where one of them, or a lock, stands in the way of all."""
+    began = time.monotonic()
     try:
         return transitions.accept(acceptances, _GROUP_PATIENCE_MS)
     except DatabaseError as error:
         sqlstate = sqlstate_of(error)
-        is_held_up = sqlstate == LOCK_NOT_AVAILABLE
+        # For the lock of a whole table PostgreSQL has waited the session's time, before it read how long it should.
+        waited_ms = (time.monotonic() - began) * 1_000
+        is_held_up = sqlstate == LOCK_NOT_AVAILABLE and waited_ms < settings.DATABASE_LOCK_TIMEOUT_MS
         is_undone = not isinstance(error, OperationalError) or sqlstate in CONFLICTS
         if not is_held_up and not (is_undone and len(acceptances) > 1):
             raise
@@ -252,7 +258,11 @@ def _give_back_connection() -> None:
     connection.close()
 
 
-_together = Gathering(_insert_all, _GROUP, _QUEUE_PATIENCE_S, _give_back_connection)
+def _has_no_connection(error: BaseException) -> bool:
+    return isinstance(error.__cause__, PoolTimeout)
+
+
+_together = Gathering(_insert_all, _GROUP, _QUEUE_PATIENCE_S, _give_back_connection, _has_no_connection)
 
 
 @again_on_conflict

@@ -68,7 +68,7 @@ WITH patience AS (
             SELECT CASE kind WHEN 'player' THEN p.player_id::text WHEN 'partner' THEN p.partner_id::text ELSE p.phone_number END
             FROM unnest(p.subject_kinds) WITH ORDINALITY AS s (kind, n) ORDER BY n),
         p.currency, p.amount_minor, p.own_limits, p.subjects, p.measures, p.owns, p.mosts, p.since, p.rolls, %(kept)s::interval)) AS done
-    FROM (SELECT player.* FROM deposit JOIN player USING (id) ORDER BY player.phone_number, player.player_id) AS p
+    FROM (SELECT player.* FROM deposit JOIN player USING (id) ORDER BY player.partner_id, player.phone_number, player.player_id) AS p
 ), phone AS (
     INSERT INTO accounts_playerphone (player_id, number)
     SELECT DISTINCT player_id, phone_number FROM deposit WHERE proof_needed

@@ -125,6 +125,42 @@ def test_who_cannot_let_go_is_asked_for_all_the_same_and_takes_the_lead(desk: De
     assert [one.result() for one in futures] == [0, 2, 4]
 
 
+def test_who_is_interrupted_while_waiting_leaves_and_the_others_are_asked_for(desk: Desk) -> None:
+    came: list[int] = []
+
+    def let_go() -> None:
+        came.append(1)
+        if len(came) == 1:
+            raise SystemExit(1)
+
+    gathering: Gathering[int, int] = Gathering(desk.ask, 16, LONG_S, let_go)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(gathering.ask, 0)
+        await_condition(lambda: desk.calls, what="the first at the desk")
+        assert isinstance(pool.submit(gathering.ask, 1).exception(), SystemExit)
+        second = pool.submit(gathering.ask, 2)
+        await_condition(lambda: len(gathering) == 1, what="the next one waiting")
+        desk.opened.set()
+    assert [first.result(), second.result()] == [0, 4]
+    assert desk.calls == [[0], [2]]
+
+
+@pytest.mark.parametrize("everybodys", [True, False])
+def test_an_error_that_all_would_meet_is_told_to_all_at_once(desk: Desk, everybodys: bool) -> None:
+    desk.refuses = ValueError("no")
+    gathering: Gathering[int, int] = Gathering(
+        desk.ask, 1, LONG_S, is_everybodys=lambda error: everybodys and isinstance(error, ValueError)
+    )
+    with ThreadPoolExecutor(4) as pool:
+        futures = gather(pool, gathering, desk, [1, 2, 3])
+    assert futures[0].result() == 0
+    assert [str(one.exception()) for one in futures[1:]] == ["no"] * 3
+    assert desk.calls == [[0], [1]] + ([] if everybodys else [[2], [3]])
+    # And whoever comes afterwards asks anew.
+    desk.refuses = None
+    assert gathering.ask(4) == 8
+
+
 def test_who_is_not_reached_in_time_leaves_and_is_never_asked_for(desk: Desk) -> None:
     gathering: Gathering[int, int] = Gathering(desk.ask, 16, 0.05)
     with ThreadPoolExecutor(2) as pool:

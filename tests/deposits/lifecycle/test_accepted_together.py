@@ -18,6 +18,7 @@ from deposits.actions.accept import Accepted, DepositRequest, accept
 from deposits.actions.refusal import IdempotencyConflict, Refusal
 from deposits.models import Accumulator, Consent, Deposit, DepositEvent
 from tests.deposits import making
+from tests.locks import somebody_waits_for_us
 from tests.stack import PATIENCE_S, await_condition
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -180,6 +181,25 @@ def test_whoever_meets_a_lock_waits_for_it_alone(door: Door, partner: Partner) -
         assert not done
     held_up.join()
     assert [one.replayed for one in done] == [False]
+
+
+def test_limits_are_locked_partner_after_partner(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever numbers the players have: groups that hold deposits of the same partners do not meet crosswise."""
+    monkeypatch.setattr(accepting, "_GROUP_PATIENCE_MS", 60_000)
+    first, second = sorted((making.partner(), making.partner()), key=lambda partner: partner.pk)
+    together = [asked(first, 3), asked(second, 2)]
+    for request in (asked(first, 1), *together):
+        accept(replace(request, idempotency_key="before"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            list(Accumulator.objects.select_for_update().filter(subject="+447700900313"))
+            made = pool.submit(accept_at_once, door, [asked(first, 1), *together])
+            await_condition(somebody_waits_for_us, what="the group waiting for the first partner's player")
+            # Of the second partner, nothing is held yet.
+            assert list(Accumulator.objects.select_for_update(nowait=True).filter(subject="+447700900312"))
+        assert [one.result().replayed for one in made.result()] == [False] * 3
+    assert door.groups == [1, 2]
 
 
 def test_who_waits_keeps_no_connection_from_whoever_asks(door: Door, partner: Partner) -> None:

@@ -15,6 +15,7 @@ from deposits.actions.refusal import Refusal
 from deposits.models import Accumulator, Deposit
 from tests.deposits import making
 from tests.deposits.admin.staging import credited
+from tests.locks import somebody_waits_for_us
 from tests.stack import await_condition
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -67,19 +68,9 @@ def test_f61_one_that_waits_for_another_counts_what_that_one_has_added() -> None
         accept(making.request("306", partner_id=partner.pk, amount_minor=3_000))
         second = threading.Thread(target=ask)
         second.start()
-        await_condition(_somebody_waits_for_us, what="the second waiting for the first")
+        await_condition(somebody_waits_for_us, what="the second waiting for the first")
     second.join()
     assert answers == ["limit_would_exceed"]
-
-
-def _somebody_waits_for_us() -> bool:
-    # Not from pg_stat_activity, which stays as it is for the rest of a transaction.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
-        )
-        row = cursor.fetchone()
-    return bool(row and row[0])
 
 
 def test_a_refused_deposit_leaves_nothing_behind() -> None:
