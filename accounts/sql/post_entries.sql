@@ -16,8 +16,11 @@ WITH wanted AS (
     SELECT entry_id, account_id, amount, currency FROM line
 ), locked AS MATERIALIZED (
     -- Always in the order of their ids, so that two batches with the same players cannot deadlock.
-    SELECT id FROM accounts_ledgeraccount
-    WHERE kind = 'player' AND id IN (SELECT account_id FROM line) ORDER BY id FOR UPDATE
+    -- Looked up one by one, however few accounts there were when this was planned.
+    SELECT found.id FROM (SELECT DISTINCT account_id FROM line ORDER BY account_id) AS booked
+    CROSS JOIN LATERAL (
+        SELECT id FROM accounts_ledgeraccount WHERE id = booked.account_id AND kind = 'player'
+        LIMIT 1 FOR UPDATE) AS found
 ), balance AS (
     UPDATE accounts_ledgeraccount AS account SET balance_minor = account.balance_minor + total.amount
     FROM (SELECT account_id, sum(amount) AS amount FROM line GROUP BY account_id) AS total

@@ -32,6 +32,16 @@ def credit(player: Player, amount: int, source: uuid.UUID | None = None) -> bool
     return bool(ledger.post([entry]))
 
 
+def credit_often(player: Player, times: int) -> None:
+    carrier, account = (
+        ledger.clearing_account_id("carrier", "GBP"),
+        ledger.player_account_id(player.pk, "GBP"),
+    )
+    ledger.post(
+        [ledger.Entry("deposit", uuid.uuid4(), "GBP", ((carrier, -1), (account, 1))) for _ in range(times)]
+    )
+
+
 def check_deferred() -> None:
     """Have the deferred triggers look now, as a commit would."""
     with connection.cursor() as cursor:
@@ -51,6 +61,26 @@ def test_the_same_cause_is_booked_once(player: Player) -> None:
     assert credit(player, 2_000, source) is False
     assert ledger.player_balance_minor(player.pk, "GBP") == 2_000
     assert Posting.objects.filter(entry__source=source).count() == 2
+
+
+def test_a_batch_of_credits_reads_no_more_of_an_old_ledger_than_of_a_young_one(player: Player) -> None:
+    with connection.cursor() as cursor:
+        # What is planned from here on is planned for an empty ledger, and for batches.
+        cursor.execute("DISCARD PLANS")
+    for _ in range(20):
+        credit_often(player, 40)
+    before = _rows_read_by_scanning()
+    credit_often(player, 40)
+    assert _rows_read_by_scanning() == before
+
+
+def _rows_read_by_scanning() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables"
+            " WHERE relname IN ('accounts_posting', 'accounts_ledgerentry')"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def test_an_entry_that_does_not_balance_is_refused(player: Player) -> None:
