@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import connection
 
 _NAMED = re.compile(r"%\((\w+)\)s")
+
+#: PostgreSQL keeps a plan, also of what functions and triggers ask, until the tables are analysed. Made while a table
+#: was nearly empty it reads all of it, and a busy table has tens of thousands of rows before the minute is over after
+#: which it is analysed at the earliest.
+PLANS_LAST_S: Final = 5.0
+_planned_at: WeakKeyDictionary[psycopg.Connection[Any], float] = WeakKeyDictionary()
 
 
 class Statement:
@@ -37,7 +45,15 @@ class Statement:
         """
         connection.ensure_connection()
         with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+            _have_plans_made_anew(cursor)
             cursor.execute(self._sql, [parameters[name] for name in self._names], prepare=True)
             if not self._columns and cursor.description:
                 self._columns = tuple(column.name for column in cursor.description)
             return [dict(zip(self._columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _have_plans_made_anew(cursor: psycopg.RawCursor[Any]) -> None:
+    now = time.monotonic()
+    if now - _planned_at.setdefault(cursor.connection, now) > PLANS_LAST_S:
+        cursor.execute(b"DISCARD PLANS")
+        _planned_at[cursor.connection] = now
