@@ -119,13 +119,13 @@ def result(claimed: ClaimedRefund, event: Event, *, outcome: str, **facts: Any) 
     )
 
 
-def record(results: Sequence[RefundResult]) -> list[UUID]:
-    """Write the results of a batch and return the ids of the refunds that moved.
+def record(results: Sequence[RefundResult]) -> set[tuple[UUID, int]]:
+    """Write the results of a batch and return of which refunds, under which epoch, they counted.
 
     Call it inside a transaction together with the ledger entries of those that ended.
     """
     rows = _RECORD.rows({"results": msgspec.json.encode(results).decode()})
-    return [row["id"] for row in rows]
+    return {(row["id"], row["epoch"]) for row in rows}
 
 
 def begin(refund: Refund, *, actor_kind: str, actor: str) -> None:

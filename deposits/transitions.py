@@ -256,14 +256,15 @@ def result(claimed: Claimed, event: Event, *, outcome: str, **facts: Any) -> Res
     )
 
 
-def record(results: Sequence[Result]) -> list[UUID]:
-    """Write the results of a batch and return the ids of the deposits that moved.
+def record(results: Sequence[Result]) -> set[tuple[UUID, int]]:
+    """Write the results of a batch and return of which deposits, under which epoch, they counted.
 
-    A deposit whose epoch has gone on is left alone: another worker owns it. Call it inside a transaction together
-    with the ledger entries of those that became `credited`.
+    A deposit whose epoch has gone on is left alone: it has been claimed again, perhaps by this very worker, whose batch
+    may then hold two results of one deposit. Call it inside a transaction together with the ledger entries of those
+    that became `credited`.
     """
     rows = _RECORD.rows({"results": msgspec.json.encode(results).decode(), "kept": _KEPT})
-    return [row["id"] for row in rows]
+    return {(row["id"], row["epoch"]) for row in rows}
 
 
 def reroute(reroutings: Sequence[Rerouting]) -> list[UUID]:

@@ -25,36 +25,39 @@ log = structlog.get_logger("deposits.record")
 _CAP_USED_UP = "carrier_monthly_limit"
 
 
-def record(answers: Sequence[tuple[Claimed, Result]]) -> None:
+Answers = Sequence[tuple[Claimed, Result]]
+
+
+def record(answers: Answers) -> None:
     """Record the answers as a whole; if the database refuses them, each alone: one cannot hold up the rest.
 
     Raises OperationalError when the database cannot be reached: the leases run out and the deposits are asked about.
     """
     for done, moved in each_alone.recorded(answers, _record_all):
-        _follow_up([(claimed, result) for claimed, result in done if result.id in moved])
+        _follow_up(moved)
         _log(done)
 
 
 @again_on_conflict
 @transaction.atomic
-def _record_all(answers: Sequence[tuple[Claimed, Result]]) -> set[UUID]:
-    moved = set(transitions.record([result for _, result in answers]))
-    ledger.post([entry for claimed, r in answers if r.id in moved for entry in book.entries(claimed, r)])
+def _record_all(answers: Answers) -> Answers:
+    """Return those of the answers that moved their deposits; the others came too late to count."""
+    counted = transitions.record([result for _, result in answers])
+    moved = [(claimed, r) for claimed, r in answers if (r.id, r.epoch) in counted]
+    ledger.post([entry for claimed, r in moved for entry in book.entries(claimed, r)])
     reach("worker.after_ledger")
     velocity.count(
-        (r.id, _scope(claimed))
-        for claimed, r in answers
-        if r.id in moved and velocity.is_evidence(r.event, r.reason_code)
+        (r.id, _scope(claimed)) for claimed, r in moved if velocity.is_evidence(r.event, r.reason_code)
     )
     vulnerability.look(
         claimed.player_id
-        for claimed, r in answers
-        if r.id in moved and r.to_state == State.CREDITED and claimed.state != State.CREDITED
+        for claimed, r in moved
+        if r.to_state == State.CREDITED and claimed.state != State.CREDITED
     )
-    for claimed, r in answers:
-        if r.id in moved and r.event == Event.REVERSED:
+    for claimed, r in moved:
+        if r.event == Event.REVERSED:
             book.reverse(claimed)
-    _learn_caps(pair for pair in answers if pair[1].id in moved)
+    _learn_caps(moved)
     reach("worker.before_commit")
     return moved
 
@@ -72,7 +75,7 @@ def _scope(claimed: Claimed) -> Scope:
     )
 
 
-def _follow_up(moved: Sequence[tuple[Claimed, Result]]) -> None:
+def _follow_up(moved: Answers) -> None:
     # A payment that the carrier named only now may have been spoken of before.
     named: dict[str, dict[str, UUID]] = {}
     for claimed, r in moved:
@@ -83,7 +86,7 @@ def _follow_up(moved: Sequence[tuple[Claimed, Result]]) -> None:
     reroute_unsent([claimed for claimed, r in moved if r.event == Event.NOT_SENT])
 
 
-def _log(answers: Sequence[tuple[Claimed, Result]]) -> None:
+def _log(answers: Answers) -> None:
     for claimed, r in answers:
         log.info(
             "attempt",

@@ -1,7 +1,8 @@
 -- Record what a batch of attempts came to: attempt, state, event, limits and wake-up, fenced by the lease epoch.
 --
 -- Every answer is kept on its attempt, even one that comes too late to count. A deposit moves only while the epoch of
--- the attempt is still its own: whoever claimed it since has taken over. Returns the deposits that moved.
+-- the attempt is still its own: whoever claimed it since has taken over. That may be the same worker, so that a batch holds
+-- both answers. Returns the deposits that moved, and by the answer of which epoch.
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS r (
         id uuid, epoch bigint, event text, to_state text, reason_code text, carrier_code text, payment_id text,
@@ -13,7 +14,7 @@ WITH given AS (
         exchanges = given.exchanges
     FROM given WHERE a.deposit_id = given.id AND a.epoch = given.epoch
 ), held AS MATERIALIZED (
-    SELECT d.id, d.state AS was FROM deposits_deposit AS d JOIN given ON given.id = d.id AND given.epoch = d.lease_epoch
+    SELECT d.id, d.lease_epoch AS epoch, d.state AS was FROM deposits_deposit AS d JOIN given ON given.id = d.id AND given.epoch = d.lease_epoch
     ORDER BY d.id FOR UPDATE OF d
 ), moved AS (
     UPDATE deposits_deposit AS d SET
@@ -44,10 +45,10 @@ WITH given AS (
             WHEN given.event = 'silence' THEN d.not_found_first_at END,
         lease_owner = '', fruitless = 0, updated_at = now(),
         resolved_at = CASE WHEN given.final THEN coalesce(d.resolved_at, now()) END
-    FROM given JOIN held ON held.id = given.id
+    FROM given JOIN held USING (id, epoch)
     WHERE d.id = given.id
     RETURNING d.id, d.reference, d.partner_id, d.player_id, d.phone_number, d.currency, d.amount_minor, d.created_at, d.state,
-        held.was, given.event, given.detail, given.outcome, given.nothing_taken, given.verified, d.carrier
+        held.epoch, held.was, given.event, given.detail, given.outcome, given.nothing_taken, given.verified, d.carrier
 ), event AS (
     INSERT INTO deposits_depositevent (deposit_id, event, from_state, to_state, actor_kind, actor, detail)
     SELECT id, event, was, state,
@@ -86,4 +87,4 @@ WITH given AS (
     FROM moved WHERE moved.verified AND phone.player_id = moved.player_id AND phone.number = moved.phone_number
         AND phone.verified_at IS NULL
 )
-SELECT id, reference, state, was, pg_notify('deposits', reference) FROM moved
+SELECT id, epoch, pg_notify('deposits', reference) FROM moved

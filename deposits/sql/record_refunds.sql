@@ -1,7 +1,7 @@
 -- Record what a batch of attempts at refunds came to: attempt, state, event and wake-up, fenced by the lease epoch.
 --
 -- As record.sql does for deposits: every answer is kept on its attempt, even one that comes too late to count. Returns
--- the refunds that moved.
+-- the refunds that moved, and by the answer of which epoch.
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS r (
         id uuid, epoch bigint, event text, to_state text, carrier_code text, refund_id text, next_in_s float8,
@@ -11,7 +11,7 @@ WITH given AS (
         exchanges = given.exchanges
     FROM given WHERE a.refund_id = given.id AND a.epoch = given.epoch
 ), held AS MATERIALIZED (
-    SELECT r.id, r.state AS was FROM deposits_refund AS r
+    SELECT r.id, r.lease_epoch AS epoch, r.state AS was FROM deposits_refund AS r
     JOIN given ON given.id = r.id AND given.epoch = r.lease_epoch
     ORDER BY r.id FOR UPDATE OF r
 ), moved AS (
@@ -27,9 +27,9 @@ WITH given AS (
             WHEN given.event = 'silence' THEN r.not_found_first_at END,
         lease_owner = '', fruitless = 0, updated_at = now(),
         resolved_at = CASE WHEN given.final THEN now() END
-    FROM given JOIN held ON held.id = given.id
+    FROM given JOIN held USING (id, epoch)
     WHERE r.id = given.id
-    RETURNING r.id, r.deposit_id, r.state, r.carrier, held.was, given.event, given.detail
+    RETURNING r.id, r.deposit_id, r.state, r.carrier, held.epoch, held.was, given.event, given.detail
 ), event AS (
     INSERT INTO deposits_refundevent (refund_id, event, from_state, to_state, actor_kind, actor, detail)
     SELECT id, event, was, state,
@@ -38,5 +38,5 @@ WITH given AS (
         carrier, detail FROM moved
     WHERE was <> state OR event NOT IN ('silence', 'pending', 'not_found')
 )
-SELECT moved.id, pg_notify('deposits', d.reference)
+SELECT moved.id, moved.epoch, pg_notify('deposits', d.reference)
 FROM moved JOIN deposits_deposit AS d ON d.id = moved.deposit_id

@@ -68,6 +68,11 @@ MUTANTS = (
         ("tests/accounts/test_ledger.py", f"{LIFECYCLE}/test_claim_and_record.py"),
     ),
     Mutant(
+        "of two answers in one batch that of the newest claim counts",
+        (Edit("deposits/sql/record.sql", "JOIN held USING (id, epoch)", "JOIN held ON held.id = given.id"),),
+        (f"{LIFECYCLE}/test_claim_and_record.py",),
+    ),
+    Mutant(
         "an answer counts only under the newest epoch",
         (Edit("deposits/sql/record.sql", " AND given.epoch = d.lease_epoch", ""),),
         (f"{LIFECYCLE}/test_claim_and_record.py", f"{LIFECYCLE}/test_moved_clock.py"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.db.models.functions import Now
 
 from carriers import outcomes, registry
@@ -46,6 +47,24 @@ def test_f87_the_answer_of_a_worker_that_lost_its_lease_moves_nothing(returning:
     answer(second, outcomes.Refunded("r-1", refund.reference, 500, "GBP"))
     refund.refresh_from_db()
     assert (refund.state, bookings(refund)) == (State.RETURNED, ["refund_held", "refund_returned"])
+
+
+@pytest.mark.parametrize("stale_first", [True, False])
+def test_of_two_answers_in_one_batch_only_that_of_the_newest_claim_counts(
+    returning: Returning, stale_first: bool
+) -> None:
+    refund = ask(returning.credited(), 500)
+    first = claim(refund, "worker-1")
+    Refund.objects.filter(pk=refund.pk).update(next_action_at=Now() - timedelta(seconds=1))
+    second = claim(refund, "worker-1")
+    profile = registry.profile(first.carrier)
+    batch = [
+        (first, decide(first, outcomes.RefundRefused("TOO_LATE"), profile, resend_is_safe=True)),
+        (second, decide(second, outcomes.RefundPending("r-1"), profile, resend_is_safe=True)),
+    ]
+    record(batch if stale_first else batch[::-1])
+    refund.refresh_from_db()
+    assert (refund.state, bookings(refund)) == (State.PENDING, ["refund_held"])
 
 
 def test_a_refund_is_claimed_by_one_worker_only(returning: Returning) -> None:

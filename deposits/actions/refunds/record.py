@@ -43,8 +43,8 @@ def record(answers: Answers) -> None:
 @again_on_conflict
 def _record(answers: Answers) -> None:
     with transaction.atomic():
-        moved = set(refund_transitions.record([result for _, result in answers]))
+        counted = refund_transitions.record([result for _, result in answers])
         for claimed, result in answers:
-            if result.id in moved:
+            if (result.id, result.epoch) in counted:
                 book.end(claimed, State(result.to_state))
         reach("refund.after_ledger")

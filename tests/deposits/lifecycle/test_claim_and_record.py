@@ -224,6 +224,27 @@ def test_an_answer_that_comes_after_the_lease_was_lost_changes_nothing(deposit: 
     assert (state(deposit), credits(deposit)) == (State.CREDITED, 1)
 
 
+@pytest.mark.parametrize("stale", [carrier.Declined("carrier_declined"), None], ids=["declined", "approved"])
+@pytest.mark.parametrize("stale_first", [True, False])
+def test_of_two_answers_in_one_batch_only_that_of_the_newest_claim_counts(
+    deposit: Deposit, stale: carrier.Outcome | None, stale_first: bool
+) -> None:
+    """The lease was taken from a worker that was calling still, and it was the next to claim the deposit."""
+    (first,) = claim(deposit)
+    run_out(deposit)
+    (second,) = claim(deposit)
+    profile = registry.profile(first.carrier)
+    batch = [
+        (first, decide(first, stale or approved(first), profile, resend_is_safe=True)),
+        (second, decide(second, carrier.Pending("pay-1"), profile, resend_is_safe=True)),
+    ]
+    record(batch if stale_first else batch[::-1])
+    assert (state(deposit), credits(deposit)) == (State.PENDING, 0)
+    assert counted("phone_number", deposit.phone_number) == deposit.amount_minor
+    outcomes = Attempt.objects.filter(deposit=deposit).order_by("epoch").values_list("outcome", flat=True)
+    assert list(outcomes) == ["declined" if stale else "approved", "pending"]
+
+
 def test_two_workers_that_both_hear_of_the_success_credit_once(deposit: Deposit) -> None:
     (first,) = claim(deposit)
     run_out(deposit)
@@ -260,6 +281,8 @@ def test_every_try_carries_the_same_reference(deposit: Deposit) -> None:
 
 
 def test_unknowns_come_before_new_deposits(deposit: Deposit) -> None:
+    # What earlier tests left unknown may have waited for longer than this one.
+    Deposit.objects.exclude(pk=deposit.pk).update(next_action_at=None)
     claim(deposit)
     newer = [accepted("500") for _ in range(3)]
     run_out(deposit)
