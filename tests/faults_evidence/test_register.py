@@ -21,7 +21,7 @@ from deposits.actions.accept import accept
 from deposits.actions.refusal import Refusal
 from deposits.models import Attempt, Deposit
 from deposits.presentation import reason
-from deposits.states import State
+from deposits.states import FINAL, State
 from tests.deposits.making import partner, request
 from tests.faults_evidence.conftest import Carrier
 
@@ -33,7 +33,7 @@ FIRST_NAME = "Augusta"
 
 @pytest.fixture
 def register(carrier: Carrier, settings: Any) -> Any:
-    """The sandbox's register, which answers within a second or not at all."""
+    """The sandbox's register, which answers at once or not at all."""
 
     def configure(**changes: Any) -> None:
         settings.REGISTER = {
@@ -41,7 +41,7 @@ def register(carrier: Carrier, settings: Any) -> Any:
             "jurisdictions": ["GB"],
             "base_url": f"http://127.0.0.1:{carrier.sandbox.port}/register/v2",
             "api_key": "key",
-            "total_s": 1.0,
+            "total_s": 1.9,
             **changes,
         }
 
@@ -79,11 +79,8 @@ def deposit_of(player: Player) -> Deposit:
 
 
 def worked(carrier: Carrier, player: Player) -> Deposit:
-    """A deposit of the player's, after a worker has done what was due."""
-    deposit = deposit_of(player)
-    carrier.work(deposit)
-    deposit.refresh_from_db()
-    return deposit
+    """A deposit of the player's, after workers have done what was due."""
+    return carrier.work_until(deposit_of(player), *FINAL)
 
 
 def asked(carrier: Carrier) -> int:
@@ -125,7 +122,9 @@ def test_whom_it_knew_once_and_no_longer_is_charged(carrier: Carrier) -> None:
 
 
 @pytest.mark.parametrize("last_name", ["Down", "Garbled", "Slow"])
-def test_when_it_does_not_answer_nobody_is_charged(carrier: Carrier, last_name: str) -> None:
+def test_when_it_does_not_answer_nobody_is_charged(carrier: Carrier, register: Any, last_name: str) -> None:
+    if last_name == "Slow":
+        register(total_s=1.0)
     player = person(last_name)
     deposit = worked(carrier, player)
     assert (deposit.state, deposit.reason_code) == (State.DECLINED, "check_unavailable")

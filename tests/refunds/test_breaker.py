@@ -8,7 +8,7 @@ import pytest
 from django.db.models.functions import Now
 
 from carriers import outcomes
-from deposits import breakers, figures, refund_transitions
+from deposits import breakers, figures, refund_transitions, retry
 from deposits.breakers import REFUND
 from deposits.models import Breaker, Deposit, Refund
 from deposits.refund_states import State
@@ -31,6 +31,13 @@ def saw(outcome: outcomes.Outcome, times: int = 1, *, probe: bool = False) -> No
 
 def standing() -> str:
     return Breaker.objects.get(carrier=CODE, operation=REFUND).state
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, no try falls due and no window ends but when a test says so."""
+    for name in ("PROBE_EVERY_S", "WINDOW_S"):
+        monkeypatch.setattr(breakers, name, 6_000)
 
 
 @pytest.fixture
@@ -90,7 +97,11 @@ def test_a_retry_after_holds_for_all_workers(deposit: Deposit) -> None:
     assert len(claim()) == 1
 
 
-def test_a_worker_tells_what_it_saw(returning: Returning, deposit: Deposit) -> None:
+def test_a_worker_tells_what_it_saw(
+    returning: Returning, deposit: Deposit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each is sent once: the worker's last look must not find them due again.
+    monkeypatch.setattr(retry, "RESEND_SCHEDULE_S", (6_000,))
     refunds = [ask(deposit, 500) for _ in range(3)]
     returning.configure(token_url="http://127.0.0.1:1/nobody")
     returning.work(*refunds)

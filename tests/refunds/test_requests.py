@@ -60,12 +60,17 @@ def spend(deposit: Deposit, amount_minor: int) -> None:
 
 
 def at_once(*acts: Callable[[], object]) -> list[str]:
-    """Run all `acts` at the same instant; return the names of what was raised, "" for nothing, sorted."""
+    """Run all `acts` at the same instant; return the names of what was raised, "" for nothing, sorted.
+
+    The last in the queue waits for all before it, however slow the machine is.
+    """
     barrier, ends = threading.Barrier(len(acts)), list[str]()
 
     def run(act: Callable[[], object]) -> None:
         barrier.wait()
         try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '60s'")
             act()
             ends.append("")
         except (NotPossibleNow, Refusal, IdempotencyConflict) as refusal:

@@ -36,6 +36,17 @@ def takes_its_time(bank: Bank) -> None:
     bank.set(time_divisor=0.01)
 
 
+def ordered(bank: Bank, deposit: Deposit) -> None:
+    """Work until the bank has accepted the payment: what is approved and not ordered yet is pending as well."""
+
+    def look() -> bool:
+        bank.work()
+        deposit.refresh_from_db()
+        return deposit.state == State.PENDING and deposit.carrier_payment_id != ""
+
+    await_condition(look, what=f"{deposit.reference} being ordered")
+
+
 @pytest.mark.parametrize("point", AFTER_THE_CLAIM)
 def test_f71_killed_around_the_consent(bank: Bank, point: str) -> None:
     deposit = bank.accept()
@@ -168,7 +179,7 @@ def test_f83_another_amount_in_the_answer_is_never_credited_by_itself(bank: Bank
 def test_f85_what_the_bank_holds_for_ever_is_for_people(bank: Bank) -> None:
     deposit = bank.approved("sandbox-bank-holds")
     takes_its_time(bank)
-    bank.work_until(deposit, State.PENDING)
+    ordered(bank, deposit)
     settle(bank)
     bank.work(deposit)
     bank.work_until(deposit, State.REVIEW)
@@ -182,7 +193,7 @@ def test_f85_what_the_bank_holds_for_ever_is_for_people(bank: Bank) -> None:
 def test_f85_what_is_rejected_after_it_was_accepted_declines(bank: Bank, bank_id: str, reason: str) -> None:
     deposit = bank.approved(bank_id)
     takes_its_time(bank)
-    bank.work_until(deposit, State.PENDING)
+    ordered(bank, deposit)
     settle(bank)
     bank.work_until(deposit, State.DECLINED)
     assert (deposit.reason_code, bank.record(deposit), credits_of(deposit)) == (reason, [], 0)
@@ -209,9 +220,8 @@ def paid_and_unanswered(bank: Bank) -> Deposit:
     with pytest.MonkeyPatch.context() as patch:
         # However slow the machine is, nothing is asked yet.
         patch.setattr(retry, "INQUIRY_SCHEDULE_S", (6_000,))
-        bank.work(deposit)
-    deposit.refresh_from_db()
-    assert deposit.state == State.UNKNOWN
+        bank.work_until(deposit, State.UNKNOWN)
+    assert bank.orders(deposit) == 1
     return deposit
 
 

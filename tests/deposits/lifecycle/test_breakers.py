@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from carriers import outcomes as carrier
 from carriers import registry
-from deposits import breakers, transitions
+from deposits import breakers, retry, transitions
 from deposits.actions.decide import decide
 from deposits.actions.record import record
 from deposits.actions.reroute import reroute_waiting
@@ -27,6 +27,18 @@ APPROVED = carrier.Approved("p", "r", 1, "GBP")
 CODE = "sandbox-mobile"
 SECOND = "sandbox-mobile-2"
 AUTHORISE = "authorise"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, no try falls due and no window ends but when a test says so."""
+    for where, name in (
+        (breakers, "PROBE_EVERY_S"),
+        (transitions, "PROBE_EVERY_S"),
+        (breakers, "WINDOW_S"),
+        (breakers, "_BACK_EVERY_S"),
+    ):
+        monkeypatch.setattr(where, name, 6_000)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +89,8 @@ def test_fewer_than_half_leave_it_closed() -> None:
 
 def test_what_was_counted_long_ago_does_not_count() -> None:
     saw(FAILED, 19)
-    Breaker.objects.update(window_started_at=Now() - timedelta(minutes=1))
+    long_ago = timedelta(seconds=2 * retry.scaled(breakers.WINDOW_S))
+    Breaker.objects.update(window_started_at=Now() - long_ago)
     saw(FAILED, 19)
     assert standing() == "closed"
 
@@ -179,7 +192,9 @@ def test_what_was_not_sent_goes_by_the_second_route_at_once() -> None:
 
 
 @pytest.mark.usefixtures("second_route")
-def test_two_dead_routes_are_not_tried_in_a_hot_loop() -> None:
+def test_two_dead_routes_are_not_tried_in_a_hot_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    # However slow the machine is, the wait before the next try is not over when the test has looked.
+    monkeypatch.setattr(retry, "RESEND_SCHEDULE_S", (6_000,))
     some(1)
     answer(claim()[0], carrier.NotSent("refused"))
     answer(claim(code=SECOND)[0], carrier.NotSent("refused"))
