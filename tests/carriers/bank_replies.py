@@ -19,7 +19,7 @@ CONSENT, PAYMENT = "C-58923", "P-7290"
 BARE = order(msisdn="")
 CONSENTED = order(msisdn="", consent_id=CONSENT)
 BACK = order(msisdn="", consent_id=CONSENT, approval_code="code-1")
-CREDENTIAL = json.dumps({"token": "players-token-1", "until": time.time() + 1_800})
+CREDENTIAL = json.dumps({"token": "players-token-1", "until": 4_000_000_000})
 RUN_OUT = json.dumps({"token": "players-token-1", "until": time.time() - 1})
 HOLDING = order(msisdn="", consent_id=CONSENT, credential=CREDENTIAL)
 NAMED = order(msisdn="", consent_id=CONSENT, payment_id=PAYMENT)

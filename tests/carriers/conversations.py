@@ -8,10 +8,17 @@ import socket
 from carriers.driver import Result, run
 from carriers.interface import Conversation, HttpAnswer, HttpRequest
 from carriers.outcomes import Pending
+from carriers.profiles import CarrierProfile
 from tests.carriers.line_server import answer
 from tests.carriers.replies import PROFILE
 
-QUICK = dataclasses.replace(PROFILE, connect_timeout_s=0.4, http_total_s=0.6)
+#: For what comes, however slow the machine is; what a script waits for itself is given up before, after WAIT_S.
+PATIENT = dataclasses.replace(PROFILE, connect_timeout_s=60.0, http_total_s=60.0)
+WAIT_S = 30.0
+#: Where no connection comes about: only connecting is limited.
+SHUT_OUT = dataclasses.replace(PATIENT, connect_timeout_s=0.4)
+#: Where no answer comes: a slow machine still has the time to send its request.
+UNANSWERED = dataclasses.replace(PATIENT, http_total_s=3.0)
 SENT = Pending("sent")
 
 
@@ -36,8 +43,8 @@ def ask(*requests: HttpRequest) -> Conversation:
     return Pending(str(received.status)) if received else SENT
 
 
-def one(conversation: Conversation, *, inquiry: bool = False) -> Result:
-    (result,) = run([conversation], QUICK, inquiry=inquiry)
+def one(conversation: Conversation, profile: CarrierProfile = PATIENT, *, inquiry: bool = False) -> Result:
+    (result,) = run([conversation], profile, inquiry=inquiry)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import shutil
 import socket
@@ -15,7 +16,7 @@ import pytest
 from carriers import http
 from carriers.interface import HttpRequest
 from carriers.outcomes import NotSent, Pending, Unknown
-from tests.carriers.conversations import ask, keep, one, post, unused_url
+from tests.carriers.conversations import PATIENT, UNANSWERED, WAIT_S, ask, keep, one, post, unused_url
 from tests.carriers.line_server import Script, answer, serving
 
 _BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
@@ -24,8 +25,9 @@ _BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
 _BOMB = answer(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
 
 
-def hang(_connection: socket.socket, _: int) -> bool:
-    time.sleep(1.5)
+def hang(connection: socket.socket, _: int) -> bool:
+    connection.settimeout(WAIT_S)
+    connection.recv(1)  # until the client has hung up
     return False
 
 
@@ -77,7 +79,7 @@ def not_http(connection: socket.socket, _: int) -> bool:
 )
 def test_an_answer_out_of_bounds_is_cut_and_unknown(script: Script, error: str) -> None:
     with serving(script) as server:
-        result = one(ask(post(server.url)))
+        result = one(ask(post(server.url)), UNANSWERED if error == "timed out" else PATIENT)
     assert isinstance(result.outcome, Unknown)
     assert error in result.outcome.detail.lower()
     assert len(server.requests) == 1
@@ -88,8 +90,9 @@ def test_a_conversation_as_a_whole_has_a_deadline() -> None:
         time.sleep(0.25)
         return keep(connection, count)
 
+    hasty = dataclasses.replace(PATIENT, http_total_s=0.6)
     with serving(slow) as server:
-        result = one(ask(*[HttpRequest("GET", server.url)] * 20), inquiry=True)
+        result = one(ask(*[HttpRequest("GET", server.url)] * 20), hasty, inquiry=True)
     assert isinstance(result.outcome, Unknown)
     assert len(result.exchanges) <= 4
 

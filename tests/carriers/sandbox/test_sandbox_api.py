@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from tests.carriers.sandbox.harness import (
     BASE,
     CLIENT_ID,
     CLIENT_SECRET,
+    PATIENCE_S,
     Sandbox,
     Sink,
     payment_body,
@@ -65,14 +67,23 @@ def test_api_needs_a_live_token_with_the_scope(sandbox: Sandbox, ref: str) -> No
 
 
 def test_tokens_end(sandbox: Sandbox) -> None:
-    sandbox.set(token_lifetime_s=1)
     right = basic(CLIENT_ID, CLIENT_SECRET)
-    token = sandbox.call("POST", "/oauth2/token", b"grant_type=client_credentials", right).json[
-        "access_token"
-    ]
-    headers = {"Authorization": f"Bearer {token}"}
-    assert sandbox.call("GET", f"{BASE}/payments", headers=headers).status == 200
-    wait_until(lambda: sandbox.call("GET", f"{BASE}/payments", headers=headers).status == 401)
+
+    def issued() -> dict[str, str]:
+        reply = sandbox.call("POST", "/oauth2/token", b"grant_type=client_credentials", right)
+        return {"Authorization": f"Bearer {reply.json['access_token']}"}
+
+    def status(headers: dict[str, str]) -> int:
+        return sandbox.call("GET", f"{BASE}/payments", headers=headers).status
+
+    lasting = issued()
+    sandbox.set(token_lifetime_s=1)
+    asked_at = time.monotonic()
+    short = issued()
+    # Tokens age by the wall clock, so a slow machine may come when the second is over; else it must be good.
+    assert status(short) == 200 or time.monotonic() - asked_at >= 1
+    wait_until(lambda: status(short) == 401)
+    assert status(lasting) == 200
 
 
 def changed(ref: str, **changes: Any) -> dict[str, Any]:
@@ -240,9 +251,9 @@ def test_second_step_refusals(sandbox: Sandbox, ref: str) -> None:
 
 def test_prepared_payment_expires(sandbox: Sandbox, ref: str, sink: Sink) -> None:
     payment_id = reserved(sandbox, "0001", ref, sink.url)
-    sandbox.advance(599)
+    sandbox.advance(570)
     assert sandbox.payment(payment_id)["paymentStatus"] == "reserved"
-    sandbox.advance(1.5)
+    sandbox.advance(31)
     assert sandbox.payment(payment_id)["paymentStatus"] == "denied"
     assert confirm(sandbox, "0001", payment_id) == 403
     kinds = {sink.next()["type"].rpartition(".")[2] for _ in range(3)}
@@ -310,7 +321,7 @@ def test_notification_carries_the_token_and_is_tried_three_times(
         payment_body("+447700900008", ref, sink=sink.url),
         headers={"x-correlator": "c-1"},
     )
-    received = [sink.events.get(timeout=10) for _ in range(3)]
+    received = [sink.events.get(timeout=PATIENCE_S) for _ in range(3)]
     assert len({event["id"] for event, _ in received}) == 1
     for event, headers in received:
         assert headers["authorization"] == "Bearer tell-me"

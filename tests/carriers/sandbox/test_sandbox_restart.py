@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.carriers.sandbox.harness import BASE, ROOT, Sandbox, Sink, payment_body, wait_until
+from tests.carriers.sandbox.harness import BASE, PATIENCE_S, ROOT, Sandbox, Sink, payment_body, wait_until
 from tests.carriers.sandbox.test_sandbox_stories import reserved
 
 
 def test_restart_keeps_payments_charges_clock_and_what_is_due(
     fresh: Callable[..., Sandbox], sink: Sink
 ) -> None:
-    sandbox = fresh("data", 1)
+    sandbox = fresh("data", 0.01)  # 15 s become 1,500, 30 s 3,000: only the clock decides here
     sandbox.advance(1000)
     sandbox.pay("0001", "paid")
     waiting = sandbox.pay("0007", "later", sink=sink.url).json["paymentId"]
@@ -39,9 +39,9 @@ def test_restart_keeps_payments_charges_clock_and_what_is_due(
     assert sandbox.pay("0001", "paid").status == 400
     assert sandbox.pay("0011", "turned away").status == 201
     assert sandbox.listed("unseen") == []
-    sandbox.advance(15)
+    sandbox.advance(1_501)
     assert sink.next()["data"]["paymentId"] == waiting
-    sandbox.advance(600)
+    sandbox.advance(1_500)
     assert sandbox.charges("unseen") == [("charge", 2000)]
     assert sandbox.payment(prepared)["paymentStatus"] == "denied"
 
@@ -80,7 +80,9 @@ def test_a_taken_port_and_a_taken_folder_are_named(fresh: Callable[..., Sandbox]
     def start(folder: str, port: int) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "carriers.sandbox", *credentials, "--port", str(port)]
         command += ["--data-dir", str(tmp_path / folder)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10, check=False)
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
 
     by_port, by_folder = start("other", sandbox.port), start("data", sandbox.port)
     assert (by_port.returncode, by_folder.returncode) == (1, 1)

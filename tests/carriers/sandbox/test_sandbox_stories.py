@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
+from typing import Any
 
 import pytest
 
-from tests.carriers.sandbox.harness import Sandbox, Sink, wait_until
+from tests.carriers.sandbox.harness import PATIENCE_S, Sandbox, Sink, wait_until
 
 
 def test_001_and_plain_numbers_are_approved_at_once(sandbox: Sandbox, ref: str, sink: Sink) -> None:
@@ -41,10 +43,12 @@ def test_002_to_006_decline_and_keep_nothing(
 
 
 def test_007_is_approved_later_and_notified(sandbox: Sandbox, ref: str, sink: Sink) -> None:
+    sandbox.set(time_divisor=0.01)  # 15 s become 1,500: only the clock decides here
     created = sandbox.pay("0007", ref, sink=sink.url).json
     assert created["paymentStatus"] == "processing"
     assert "paymentDate" not in created
     assert sandbox.charges(ref) == []
+    sandbox.advance(1_501)
     event = sink.next()
     assert event["type"].endswith("payment-completed")
     assert event["data"]["paymentId"] == created["paymentId"]
@@ -134,10 +138,12 @@ def test_013_asks_to_come_later_and_means_it(sandbox: Sandbox, ref: str) -> None
 
 
 def test_014_never_answers_and_charges_later(sandbox: Sandbox, ref: str, sink: Sink) -> None:
+    sandbox.set(time_divisor=0.01)  # 30 s become 3,000: only the clock decides here
     with pytest.raises(TimeoutError):
         sandbox.pay("0014", ref, sink=sink.url, timeout=0.3)
     assert (sandbox.charges(ref), sandbox.listed(ref)) == ([], [])
     assert sandbox.pay("0014", ref).error == (400, "INVALID_ARGUMENT"), "it has the reference already"
+    sandbox.advance(3_001)
     event = sink.next()
     assert event["type"].endswith("payment-completed")
     assert [one["paymentId"] for one in sandbox.listed(ref)] == [event["data"]["paymentId"]]
@@ -145,10 +151,16 @@ def test_014_never_answers_and_charges_later(sandbox: Sandbox, ref: str, sink: S
 
 
 def test_014_lets_a_patient_client_go_after_60_s(sandbox: Sandbox, ref: str) -> None:
-    started = time.monotonic()
-    with pytest.raises((ConnectionError, HTTPException)):
-        sandbox.pay("0014", ref, timeout=10)
-    assert 2.5 < time.monotonic() - started < 6  # 60 s divided by 20
+    sandbox.set(time_divisor=0.01)  # 60 s become 6,000: only the clock decides here
+    with ThreadPoolExecutor(1) as client:
+        held = client.submit(sandbox.pay, "0014", ref)
+        wait_until(lambda: len(sandbox.seen(ref)) == 1)
+        sandbox.advance(5_500)
+        with pytest.raises(TimeoutError):
+            held.result(0.3)
+        sandbox.advance(501)
+        with pytest.raises((ConnectionError, HTTPException)):
+            held.result(PATIENCE_S)
 
 
 def test_015_charges_and_reports_another_amount(sandbox: Sandbox, ref: str) -> None:
@@ -178,9 +190,13 @@ def test_017_notifies_three_times_and_twice_before_the_answer(sandbox: Sandbox, 
 
 
 def test_018_is_reversed_later(sandbox: Sandbox, ref: str, sink: Sink) -> None:
+    sandbox.set(time_divisor=0.01)  # 20 s become 2,000: only the clock decides here
     created = sandbox.pay("0018", ref, sink=sink.url).json
     assert created["paymentStatus"] == "succeeded"
     assert sandbox.charges(ref) == [("charge", 2000)]
+    sandbox.advance(1_900)
+    assert sandbox.charges(ref) == [("charge", 2000)]
+    sandbox.advance(101)
     assert sink.next()["type"].endswith("payment-cancelled")
     assert sandbox.payment(created["paymentId"])["paymentStatus"] == "cancelled"
     assert sandbox.charges(ref) == [("charge", 2000), ("reversal", 2000)]
@@ -219,8 +235,8 @@ def reserved(sandbox: Sandbox, number: str, ref: str, sink: str = "") -> str:
     return payment_id
 
 
-def confirm(sandbox: Sandbox, number: str, payment_id: str, **options: float) -> int:
-    """Status of POST /confirm."""
+def confirm(sandbox: Sandbox, number: str, payment_id: str, **options: Any) -> int:
+    """Status of POST /confirm; `options` as of `Sandbox.call`."""
     body = {"phoneNumber": f"+44770090{number}"}
     return sandbox.api("POST", f"/payments/{payment_id}/confirm", body, **options).status
 
@@ -230,10 +246,12 @@ def test_two_steps_play_the_story_at_confirm(
     sandbox: Sandbox, ref: str, number: str, status: str, charged: int
 ) -> None:
     payment_id = reserved(sandbox, number, ref)
+    sandbox.set(time_divisor=0.01)  # 15 s become 1,500, 5 s 500: only the clock decides here
     assert confirm(sandbox, number, payment_id) == 202
     assert sandbox.payment(payment_id)["paymentStatus"] == "processing"
     assert confirm(sandbox, number, payment_id) == 409
-    wait_until(lambda: sandbox.payment(payment_id)["paymentStatus"] == status)
+    sandbox.advance(1_501)
+    assert sandbox.payment(payment_id)["paymentStatus"] == status
     assert sandbox.charges(ref) == [("charge", 2000)] * charged
 
 
@@ -251,9 +269,12 @@ def test_two_steps_with_a_reset_at_confirm(sandbox: Sandbox, ref: str) -> None:
 
 def test_two_steps_that_time_out_at_confirm(sandbox: Sandbox, ref: str, sink: Sink) -> None:
     payment_id = reserved(sandbox, "0014", ref, sink.url)
+    sandbox.set(time_divisor=0.01)  # 30 s become 3,000: only the clock decides here
     with pytest.raises(TimeoutError):
-        confirm(sandbox, "0014", payment_id, timeout=0.3)
+        confirm(sandbox, "0014", payment_id, timeout=0.3, taken=ref)
     assert sandbox.payment(payment_id)["paymentStatus"] == "processing"
-    wait_until(lambda: sandbox.charges(ref) == [("charge", 2000)])
+    assert sandbox.charges(ref) == []
+    sandbox.advance(3_001)
+    assert sandbox.charges(ref) == [("charge", 2000)]
     kinds = {sink.next()["type"].rpartition(".")[2] for _ in range(3)}
     assert kinds == {"payment-pending-validation", "payment-reserved", "payment-completed"}

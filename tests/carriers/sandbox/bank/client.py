@@ -16,7 +16,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import KeySet, RSAKey
 from joserfc.registry import HeaderParameter
 
-from tests.carriers.sandbox.harness import CLIENT_ID, CLIENT_SECRET, Reply, Sandbox
+from tests.carriers.sandbox.harness import CLIENT_ID, CLIENT_SECRET, PATIENCE_S, Reply, Sandbox
 
 PISP = "/open-banking/v4.0/pisp"
 CONSENTS, PAYMENTS = f"{PISP}/domestic-payment-consents", f"{PISP}/domestic-payments"
@@ -81,7 +81,7 @@ class Bank:
         path: str,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
-        timeout: float = 10,
+        timeout: float = PATIENCE_S,
     ) -> Reply:
         """One request below the bank's address."""
         port = urlsplit(self.origin).port

@@ -102,15 +102,15 @@ def test_a_payment_back_has_its_own_stories(
     bank_of: BankOf, ref: str, bank_id: str, status: str, reason: str
 ) -> None:
     bank = bank_of(bank_id)
-    bank.sandbox.set(time_divisor=1)
+    bank.sandbox.set(time_divisor=0.01)  # 2 s become 200, 15 s 1,500: only the clock decides here
     paid = bank.pay(ref[:35]).json["Data"]
     back = refund_body(f"r{ref}"[:35], paid["Refund"]["Account"])
     consent_id = bank.post(CONSENTS, back).json["Data"]["ConsentId"]
     taken = bank.post(PAYMENTS, payment_body(back, consent_id)).json["Data"]
-    bank.sandbox.advance(1.9)
+    bank.sandbox.advance(150)
     assert bank.payment(taken["DomesticPaymentId"])["Status"] not in ("RJCT", "ACSC")
 
-    bank.sandbox.advance(14)
+    bank.sandbox.advance(1_400)
 
     found = bank.payment(taken["DomesticPaymentId"])
     assert found["Status"] == status
