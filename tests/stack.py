@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,6 +69,12 @@ def http(method: str, url: str, body: Any = None, given_headers: dict[str, str] 
     return Answer(status, headers, json.loads(raw) if is_json and raw else raw.decode("utf-8", "replace"))
 
 
+def _server(name: str) -> str:
+    """What the balancer calls a web or live program."""
+    kind, _, number = name.partition("-")
+    return f"{kind}-{number or 1}"
+
+
 class Stack:
     """Every process of the product. What dies is started again, as a service manager would."""
 
@@ -97,6 +103,7 @@ class Stack:
         self._guard = Guard(data_dir / "stack.json")
         self._supervisor = Supervisor(ROOT, self.log_dir, self._guard, say=lambda _: None, start=loaded.start)
         self._lock = threading.Lock()
+        self._programs: dict[str, Program] = {}
         self._stopping = threading.Event()
         self.api_key = ""
 
@@ -134,6 +141,7 @@ class Stack:
             loaded.load(program)
         self._seed()
         for program in wanted:
+            self._programs[program.name] = program
             self._supervisor.start(program)
 
     def _seed(self) -> None:
@@ -158,6 +166,17 @@ class Stack:
             self._supervisor.forgive(name)
             kill_group(self._supervisor.pid(name))
 
+    def kill_until_missed(self, name: str) -> None:
+        """Kill a web or live instance with all its children; it is started again when the balancer has missed it.
+
+        It may be back before the balancer has looked twice, or before a test has looked once.
+        """
+        with self._lock:
+            self._supervisor.forgive(name)
+            kill_group(self._supervisor.pid(name))
+            server = _server(name)
+            await_condition(lambda: server in self.missing_servers(), what=f"the balancer missing {server}")
+
     def forgive(self, name: str) -> None:
         """Count the next death of this program as its first, so that it is soon started again."""
         with self._lock:
@@ -174,12 +193,19 @@ class Stack:
     def begin(self, name: str) -> None:
         """Start again what `end` stopped; return when it is ready and the balancer, if any, sends it requests."""
         self._supervisor.begin(name)
-        kind, _, number = name.partition("-")
-        if self.site.balanced and kind in ("web", "live"):
-            server = f"{kind}-{number or 1}"
+        if self.site.balanced and name.partition("-")[0] in ("web", "live"):
+            server = _server(name)
             await_condition(
                 lambda: server not in self.missing_servers(), what=f"the balancer seeing {server}"
             )
+
+    def begin_otherwise(self, *names: str, **environment: str) -> None:
+        """Stop these programs and start each as it was first started, but for `environment`; return when all run."""
+        for name in names:
+            self.end(name)
+            program = self._programs[name]
+            self._supervisor.start(replace(program, environment={**program.environment, **environment}))
+        self._supervisor.await_ready()
 
     def programs_of(self, *kinds: str) -> list[str]:
         """Names of the programs of these kinds ("web", "live", "worker", "sweeper"), the first instance's first."""

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from redis import Redis
 
+from paysite.local_stack.os_processes import is_alive
 from tests.chaos.rig import Rig, faketime, players
 from tests.chaos.run import judge, rest
 from tests.fault_proxy import Fault
@@ -160,11 +161,34 @@ def test_f53_only_the_clock_of_the_database_decides(rig: Rig) -> None:
             "libfaketime is missing, which moves clocks; install it (Debian: sudo apt-get install libfaketime)"
         )
     ((began,),) = _rows(rig, "SELECT now()")
+    said = _Said(rig)
     _all_end_true(rig, 60, 6.0, lambda: None)
     for worker, seconds in CLOCKS.items():
         assert abs(_clock_of(rig, worker) - seconds) < 250, f"{worker}'s clock was not moved"
-    # Nobody dies here: what the dead hold is taken over before its lease ends.
-    assert _rows(rig, _STOLEN, began) == []
+    # Nobody is killed here: what the dead hold is taken over before its lease ends. On a machine that is too slow for
+    # a tenth of production's limits a worker lets go by itself, or is ended by Celery.
+    assert _rows(rig, _STOLEN, began, said.let_go() + said.ended()) == []
+
+
+class _Said:
+    """What workers and sweepers log from now on; what they logged before is about other tests' deaths."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._before = {path: path.stat().st_size for path in sorted(rig.stack.log_dir.glob("*.log"))}
+
+    def _lines(self, event: str) -> list[dict[str, Any]]:
+        told = [path.read_bytes()[size:].decode(errors="replace") for path, size in self._before.items()]
+        lines = [json.loads(line) for text in told for line in text.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+    def let_go(self) -> list[str]:
+        """The workers that gave back what they held."""
+        return [line["worker"] for line in self._lines("let_go")]
+
+    def ended(self) -> list[str]:
+        """The workers that a sweeper has taken for dead, and that are."""
+        lost = [worker for line in self._lines("worker_lost") for worker in line["workers"]]
+        return [worker for worker in lost if not is_alive(int(worker.rpartition(":")[2]))]
 
 
 def _lost_attempts(rig: Rig) -> int:
@@ -184,9 +208,10 @@ _HOLDERS = "SELECT DISTINCT lease_owner FROM deposits_deposit WHERE lease_owner 
 _IN_CREDIT = """
 SELECT pid FROM pg_stat_activity WHERE application_name = 'paysite worker-2' AND state = 'idle in transaction'
 """
-#: Attempts begun while the one before was neither finished nor past its lease, which is 6 s here.
+#: Attempts begun while the one before was neither finished nor past its lease, which is 6 s here, nor given back.
 _STOLEN = """
 SELECT later.deposit_id, later.epoch FROM deposits_attempt AS later
 JOIN deposits_attempt AS earlier ON earlier.deposit_id = later.deposit_id AND earlier.epoch = later.epoch - 1
 WHERE earlier.started_at > %s AND later.started_at < least(earlier.finished_at, earlier.started_at + interval '6 s')
+    AND earlier.worker <> ALL (%s)
 """

@@ -183,14 +183,25 @@ def test_who_is_being_asked_for_waits_for_the_answer(desk: Desk) -> None:
             assert answered.wait(60)
         return desk.ask(numbers)
 
-    # Long enough for both to have come, on a busy machine too.
-    gathering: Gathering[int, int] = Gathering(ask, 16, 2.0)
+    # Nobody's patience runs before both have come: the leader's when it is to lead, the other's when it is asked for.
+    impatient = [threading.Event(), asked]
+
+    def before_waiting() -> None:
+        assert impatient.pop(0).wait(60)
+
+    gathering: Gathering[int, int] = Gathering(ask, 16, 0.05, before_waiting)
     with ThreadPoolExecutor(3) as pool:
-        futures = gather(pool, gathering, desk, [1, 2])
-        assert asked.wait(60)
-        # Long after their patience has ended.
-        assert not futures[2].done()
+        leads = impatient[0]
+        futures = [pool.submit(gathering.ask, 0)]
+        await_condition(lambda: desk.calls, what="the first at the desk")
+        for number in (1, 2):
+            futures.append(pool.submit(gathering.ask, number))
+            await_condition(lambda number=number: len(impatient) == 2 - number, what="the next one waiting")  # type: ignore[misc]
+        desk.opened.set()
+        assert futures[0].result() == 0
+        leads.set()
+        # Long after the patience of who does not lead has ended.
         with pytest.raises(TimeoutError):
-            futures[2].result(timeout=2.5)
+            futures[2].result(timeout=1)
         answered.set()
     assert [one.result() for one in futures] == [0, 2, 4]

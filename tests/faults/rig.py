@@ -6,6 +6,8 @@ import itertools
 import os
 import signal
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from django.db import connection
 
 from accounts import ledger
 from accounts.models import Posting
+from deposits import doorbell
 from deposits.models import Attempt, Deposit, DepositEvent
 from deposits.states import FINAL, State
 from tests.stack import Answer, Stack, await_condition, http
@@ -40,11 +43,19 @@ class Rig:
         self.stack.forgive(_PROGRAM[point.partition(".")[0]])
         (self._deaths / f"{point}.{uuid.uuid4().hex}").touch()
 
-    def await_death(self, point: str) -> int:
-        """Wait until a process has died at `point`, forget it, and return the id that it had."""
-        (hit,) = await_condition(
-            lambda: list(self._deaths.glob(f"hit.{point}.*")), what=f"a death at {point}"
-        )
+    def await_death(self, point: str, *, ringing: bool = False) -> int:
+        """Wait until a process has died at `point`, forget it, and return the id that it had.
+
+        `ringing`: where the sweeper cannot, this makes up for a ring that got lost.
+        """
+
+        def look() -> list[Path]:
+            found = list(self._deaths.glob(f"hit.{point}.*"))
+            if ringing and not found:
+                doorbell.ring_now()
+            return found
+
+        (hit,) = await_condition(look, what=f"a death at {point}")
         pid = int(hit.name.rpartition(".")[2])
         hit.unlink()
         return pid
@@ -53,6 +64,20 @@ class Rig:
         """Take back every death that has not happened."""
         for death in self._deaths.iterdir():
             death.unlink()
+
+    @contextmanager
+    def without(self, *programs: str) -> Iterator[None]:
+        """Do without these programs for a while. They are ended, not frozen: so they leave no lock behind.
+
+        Without the sweeper, what a worker held when it died stays as it is for as long as the lease lasts.
+        """
+        for name in programs:
+            self.stack.end(name)
+        try:
+            yield
+        finally:
+            for name in programs:
+                self.stack.begin(name)
 
     def kill_worker_of(self, deposit: Deposit) -> None:
         """Kill the process that holds the lease of `deposit`, as the kernel would."""

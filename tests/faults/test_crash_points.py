@@ -95,10 +95,11 @@ def test_f05_killed_after_the_claim_asks_before_it_sends_again(rig: Rig) -> None
 
 def test_f08_killed_with_the_answer_in_hand_asks_again_and_credits_once(rig: Rig) -> None:
     rig.die_at("worker.after_answer")
-    deposit = rig.deposit()
-    rig.await_death("worker.after_answer")
-    assert len(rig.stack.charges(deposit.reference)) == 1
-    assert rig.credits(deposit) == []
+    with rig.without("sweeper"):
+        deposit = rig.deposit()
+        rig.await_death("worker.after_answer", ringing=True)
+        assert len(rig.stack.charges(deposit.reference)) == 1
+        assert rig.credits(deposit) == []
     rig.ended_true(deposit, charged=True)
     assert rig.attempts(deposit) == [("authorise", "unknown"), ("inquire", "approved")]
 
@@ -106,11 +107,12 @@ def test_f08_killed_with_the_answer_in_hand_asks_again_and_credits_once(rig: Rig
 @pytest.mark.parametrize("point", ["worker.after_ledger", "worker.before_commit"])
 def test_f09_killed_inside_the_credit_transaction_undoes_and_redoes_all_of_it(rig: Rig, point: str) -> None:
     rig.die_at(point)
-    deposit = rig.deposit()
-    rig.await_death(point)
-    row = rig.row(deposit.reference)
-    assert (row.state, rig.credits(deposit)) == (State.SUBMITTING, [])
-    assert Attempt.objects.filter(deposit=deposit, finished_at=None).count() == 1
+    with rig.without("sweeper"):
+        deposit = rig.deposit()
+        rig.await_death(point, ringing=True)
+        row = rig.row(deposit.reference)
+        assert (row.state, rig.credits(deposit)) == (State.SUBMITTING, [])
+        assert Attempt.objects.filter(deposit=deposit, finished_at=None).count() == 1
     rig.ended_true(deposit, charged=True)
     assert rig.attempts(deposit) == [("authorise", "unknown"), ("inquire", "approved")]
 

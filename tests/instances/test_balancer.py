@@ -80,8 +80,7 @@ def test_a_killed_instance_fails_no_get_twice_and_doubles_no_post(
     for victim in KILLS:
         before = load.tally.read
         await_condition(lambda before=before: load.tally.read > before + 10, what="the load going on")  # type: ignore[misc]
-        stack.kill(victim)
-        await_condition(lambda: stack.missing_servers() != [], what="the balancer missing it")
+        stack.kill_until_missed(victim)
         await_condition(lambda: stack.missing_servers() == [], what="the balancer seeing it again")
     tally = load.stop()
 
@@ -110,8 +109,7 @@ def test_sessions_outlive_every_instance(stack: Stack) -> None:
     page({"csrfmiddlewaretoken": token[1], "username": "staff", "password": STAFF_PASSWORD})
     assert "/admin/logout/" in page()
     for victim in ("web", "web-2"):
-        stack.kill(victim)
-        await_condition(lambda: stack.missing_servers() != [], what="the balancer missing it")
+        stack.kill_until_missed(victim)
         assert "/admin/logout/" in page()
         await_condition(lambda: stack.missing_servers() == [], what="the balancer seeing it again")
         assert "/admin/logout/" in page()

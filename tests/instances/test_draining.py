@@ -8,15 +8,32 @@ import os
 import re
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 from paysite.local_stack.os_processes import is_alive
+from tests.conftest import standing_stack
 from tests.stack import Answer, Stack, await_condition
 from tests.stack import http as fetch
+
+#: Long enough to be looked at on a busy machine as well; what comes after it is waited for.
+DRAIN_S = 5
+
+
+@pytest.fixture(scope="module")
+def stack(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Two instances behind the balancer, which take their time to stop."""
+    folder = tmp_path_factory.mktemp("stack")
+    longer = {"DRAIN_S": str(DRAIN_S)}
+    with standing_stack(django_db_blocker, folder, longer, instances=2, balanced=True) as running:
+        yield running
 
 
 def _asked(stack: Stack, kind: str, path: str) -> Answer:
