@@ -39,6 +39,11 @@ def hops(stack: Stack, word: str) -> set[tuple[str, str]]:
     return {(line["program"], line["event"]) for line in lines(stack) if word in map(str, line.values())}
 
 
+def states(stack: Stack, reference: str) -> list[str]:
+    """What became of the deposit at each attempt, as the worker has logged it so far."""
+    return [line["state"] for line in lines(stack, "worker") if line.get("reference") == reference]
+
+
 def test_a_deposit_is_found_from_tap_to_credit_under_its_reference(stack: Stack, signed_in: Visitor) -> None:
     tapped = signed_in.tap("20")
     assert tapped.status == 303
@@ -55,8 +60,8 @@ def test_a_deposit_is_found_from_tap_to_credit_under_its_reference(stack: Stack,
         ("live", "state_shown"),
     }
     await_condition(lambda: way <= hops(stack, reference), what="every hop being logged")
-    last = [line for line in lines(stack, "worker") if line.get("reference") == reference]
-    assert "credited" in [line["state"] for line in last]
+    # The worker logs what it has committed: the page may have shown the last of it before.
+    await_condition(lambda: "credited" in states(stack, reference), what="the worker's line of the credit")
     # The carrier was told the same id, and has written it down.
     carrier = http("GET", f"{stack.sandbox_url}/sandbox/requests?reference={reference}").body
     told = [one for one in _requests(carrier) if one["correlator"] == reference]
@@ -81,7 +86,11 @@ def test_a_partner_finds_its_own_request_id_in_the_worker(stack: Stack) -> None:
     assert (answer.status, answer.headers["x-request-id"]) == (201, request_id)
     stack.await_status(answer.body["id"], "succeeded")
     reference = answer.body["reference"]
-    attempts = [line for line in lines(stack, "worker") if line.get("request_id") == request_id]
+    # The worker logs what it has committed: the API may have shown it before.
+    attempts = await_condition(
+        lambda: [line for line in lines(stack, "worker") if line.get("request_id") == request_id],
+        what="the worker's line of the attempt",
+    )
     assert {line["reference"] for line in attempts} == {reference}
     assert ("web", "request") in hops(stack, reference)
 

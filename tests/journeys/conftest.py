@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
@@ -10,7 +11,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from paysite.local_stack.chromium import launch_arguments, require_chromium
 from tests.conftest import standing_stack
-from tests.stack import Stack
+from tests.stack import Stack, http
 
 #: Nothing of this may ask the world outside for anything.
 _QUIET = (
@@ -37,6 +38,31 @@ def stack(
     """The whole product, running, for all journeys: each is a player of its own, and starting it takes long."""
     with standing_stack(django_db_blocker, tmp_path_factory.mktemp("stack")) as running:
         yield running
+
+
+@contextmanager
+def nothing_sent(stack: Stack) -> Iterator[None]:
+    """What is tapped waits for as long as this lasts, however busy the machine; then it is sent and answered."""
+    # After a while the sweeper would stand in for a worker that does not come.
+    held = ("sweeper", "worker")
+    for name in held:
+        stack.freeze(name)
+    try:
+        yield
+    finally:
+        for name in held:
+            stack.thaw(name)
+
+
+@contextmanager
+def sandbox_set(stack: Stack, **settings: float) -> Iterator[None]:
+    """What the sandbox begins meanwhile goes by these settings."""
+    address = f"{stack.sandbox_url}/sandbox/settings"
+    assert http("PUT", address, settings).status == 200
+    try:
+        yield
+    finally:
+        http("DELETE", address)
 
 
 @pytest.fixture(scope="module")

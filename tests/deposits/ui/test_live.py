@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,13 +18,19 @@ from pytest_django.fixtures import Settings
 from deposits import links, transitions
 from deposits.models import Deposit
 from deposits.states import Event
-from deposits.ui import live
+from deposits.ui import live, panel
 from deposits.ui.live import LiveApplication
 from tests.deposits.making import accepted
 
 pytestmark = pytest.mark.usefixtures("committed")
 
 WITHIN_S = 20.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_moves_on_by_itself(settings: Settings) -> None:
+    """The words of one wait are not over before a busy machine has shown them, or has gone on."""
+    settings.TIME_DIVISOR = 0.1
 
 
 class Listener:
@@ -57,11 +64,11 @@ class Listener:
             self.sent.put_nowait(message["body"].decode())
 
     async def event(self) -> Any:
-        """The next state that is sent; comments are passed over."""
-        while True:
-            text = await asyncio.wait_for(self.sent.get(), WITHIN_S)
-            if text.startswith("data: "):
-                return json.loads(text.removeprefix("data: "))
+        """The next state that is sent; comments are passed over, and lengthen nobody's patience."""
+        async with asyncio.timeout(WITHIN_S):
+            while not (text := await self.sent.get()).startswith("data: "):
+                pass
+        return json.loads(text.removeprefix("data: "))
 
     async def end(self) -> str:
         """What is left of the answer once it has ended."""
@@ -137,6 +144,20 @@ def test_a_closed_page_leaves_nothing_open() -> None:
     play(scene)
 
 
+@pytest.fixture
+def wait_begins_when_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The player begins to wait when the stream first reads the deposit, however long the application took to start."""
+    read, first_seen = panel.read, dict[str, datetime]()
+
+    def seen(reference: str) -> Any:
+        deposit: Any = read(reference)
+        deposit.waiting_since = first_seen.setdefault(reference, deposit.read_at)
+        return deposit
+
+    monkeypatch.setattr(panel, "read", seen)
+
+
+@pytest.mark.usefixtures("wait_begins_when_seen")
 def test_passing_time_alone_moves_the_words_on(settings: Settings) -> None:
     settings.TIME_DIVISOR = 20.0
     deposit = accepted()

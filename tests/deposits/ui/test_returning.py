@@ -52,7 +52,8 @@ def approvals(deposit: Deposit) -> int:
     return deposit.events.filter(event=Event.APPROVAL_RETURNED).count()
 
 
-def test_the_player_is_led_to_the_deposit_which_goes_on() -> None:
+def test_the_player_is_led_to_the_deposit_which_goes_on(settings: Settings) -> None:
+    settings.TIME_DIVISOR = 0.1  # the first words last, however busy the machine
     client, deposit = players_own()
     answer = come_back(client, deposit)
     assert (answer.status_code, answer["Location"]) == (303, f"/deposit/{deposit.reference}/")
@@ -120,7 +121,8 @@ def test_f81_an_address_off_the_list_is_not_used_any_more() -> None:
     assert come_back(Client(), tried)["Location"].startswith("http://localhost:3000/back?deposit=dep_")
 
 
-def test_the_holder_of_a_link_comes_back_to_the_page_that_led_to_the_bank() -> None:
+def test_the_holder_of_a_link_comes_back_to_the_page_that_led_to_the_bank(settings: Settings) -> None:
+    settings.TIME_DIVISOR = 0.1  # the first words last, however busy the machine
     deposit = partners(return_url="")
     token = urlsplit(links.page_url(deposit.reference)).query
     browser = Client()
