@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from deposits.actions import drain as draining
 from deposits.models import Breaker, Deposit
 from deposits.states import State
 from tests.carriers.sandbox.harness import CLIENT_ID, CLIENT_SECRET, Sandbox
-from tests.deposits.making import accepted
+from tests.deposits.making import accepted, own_number
 from tests.stack import await_condition
 
 #: The sandbox divides its stories' delays by this: 60 s of theirs are 3 s.
@@ -86,7 +85,7 @@ class Carrier:
 
     def deposit(self, phone_number: str = "", **changes: Any) -> Deposit:
         """Accept a deposit; without a number, one that nobody else uses and that is charged at once."""
-        number = phone_number or f"+44770090{uuid.uuid4().int % 8_000 + 2_000}"
+        number = phone_number or own_number()
         return accepted(phone_number=number, **changes)
 
     def work(self, *deposits: Deposit) -> None:

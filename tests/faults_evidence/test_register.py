@@ -22,7 +22,7 @@ from deposits.actions.refusal import Refusal
 from deposits.models import Attempt, Deposit
 from deposits.presentation import reason
 from deposits.states import FINAL, State
-from tests.deposits.making import partner, request
+from tests.deposits.making import own_number, partner, request
 from tests.faults_evidence.conftest import Carrier
 
 pytestmark = pytest.mark.usefixtures("alone", "register")
@@ -62,7 +62,7 @@ def person(last_name: str, **changes: Any) -> Player:
     player = identity.put(
         partner().pk, f"p-{uuid.uuid4().hex[:8]}", given, PARTNER, rules.minimum_age, test=False
     )
-    phone = PlayerPhone.objects.create(player=player, number=f"+44770090{uuid.uuid4().int % 8_000 + 2_000}")
+    phone = PlayerPhone.objects.create(player=player, number=own_number())
     PlayerPhone.objects.filter(pk=phone.pk).update(verified_at=phone.created_at)
     ledger.player_account_id(player.pk, "GBP")
     return player

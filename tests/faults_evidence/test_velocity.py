@@ -21,7 +21,7 @@ from deposits.models import Deposit, FailedAttempts, Rule
 from deposits.presentation import refusal_reason
 from deposits.states import State
 from tests.deposits.api.calling import Api, body, check_problem
-from tests.deposits.making import request, rule_changed
+from tests.deposits.making import own_number, request, rule_changed
 from tests.deposits.ui.visiting import player
 from tests.faults_evidence.conftest import Carrier
 
@@ -42,11 +42,6 @@ def rules(alone: None) -> Iterator[dict[str, Rule]]:
         yield {rule.subject: rule for rule in changed}
 
 
-def number() -> str:
-    """Return a number of the sandbox's that no other test uses."""
-    return f"+44770090{uuid.uuid4().int % 8_000 + 2_000}"
-
-
 def of(someone: Player, phone_number: str, **changes: Any) -> dict[str, Any]:
     """The fields of a request of a real player with a number that is shown to be theirs."""
     phone, _ = PlayerPhone.objects.get_or_create(player=someone, number=phone_number)
@@ -64,7 +59,7 @@ def of(someone: Player, phone_number: str, **changes: Any) -> dict[str, Any]:
 def fail(carrier: Carrier, times: int, someone: Player, phone_number: str = "", **changes: Any) -> None:
     """Let the carrier say no to this player so often, each time from another number unless one is given."""
     for _ in range(times):
-        to = phone_number or number()
+        to = phone_number or own_number()
         carrier.script(to, {"status": 403, "body": DENIED})
         deposit = Deposit.objects.get(pk=accept(request(**of(someone, to, **changes))).deposit.pk)
         carrier.work(deposit)
@@ -75,7 +70,7 @@ def fail(carrier: Carrier, times: int, someone: Player, phone_number: str = "", 
 def refused(someone: Player, phone_number: str = "", **changes: Any) -> Refusal:
     """Assert that a deposit is refused for its velocity, and return the refusal."""
     with pytest.raises(Refusal) as refusal:
-        accept(request(**of(someone, phone_number or number(), **changes)))
+        accept(request(**of(someone, phone_number or own_number(), **changes)))
     assert refusal.value.code == "too_many_requests"
     return refusal.value
 
@@ -101,7 +96,7 @@ def test_a_player_cools_down_and_is_told_until_when(carrier: Carrier) -> None:
     let_pass(someone, timedelta(minutes=29))
     refused(someone)
     let_pass(someone, timedelta(minutes=1, seconds=1))
-    assert accept(request(**of(someone, number()))).deposit.state == State.RECEIVED
+    assert accept(request(**of(someone, own_number()))).deposit.state == State.RECEIVED
 
 
 def test_the_rule_that_cools_down_is_kept_with_it_and_a_new_one_holds_from_then_on(
@@ -123,15 +118,15 @@ def test_failures_that_are_long_past_do_not_count(carrier: Carrier) -> None:
     fail(carrier, MOST - 1, someone)
     let_pass(someone, timedelta(hours=1, seconds=1))
     fail(carrier, MOST - 1, someone)
-    assert accept(request(**of(someone, number()))).deposit.state == State.RECEIVED
+    assert accept(request(**of(someone, own_number()))).deposit.state == State.RECEIVED
 
 
 def test_a_phone_number_cools_down_whoever_pays_with_it(carrier: Carrier) -> None:
-    shared = number()
+    shared = own_number()
     for _ in range(MOST):
         fail(carrier, 1, player(), shared)
     refused(player(), shared)
-    assert accept(request(**of(player(), number()))).deposit.state == State.RECEIVED
+    assert accept(request(**of(player(), own_number()))).deposit.state == State.RECEIVED
 
 
 def test_a_device_cools_down_whoever_holds_it(carrier: Carrier) -> None:
@@ -139,13 +134,13 @@ def test_a_device_cools_down_whoever_holds_it(carrier: Carrier) -> None:
     for _ in range(MOST):
         fail(carrier, 1, player(), device=device)
     refused(player(), device=device)
-    assert accept(request(**of(player(), number(), device="another"))).deposit.state == State.RECEIVED
+    assert accept(request(**of(player(), own_number(), device="another"))).deposit.state == State.RECEIVED
 
 
 def test_our_own_faults_never_count(carrier: Carrier) -> None:
     someone = player()
     for fault in ("error_503_not_charged", "drop_before_charge"):
-        to = number()
+        to = own_number()
         carrier.force(to, fault)
         deposit = carrier.work_until(
             Deposit.objects.get(pk=accept(request(**of(someone, to))).deposit.pk), State.CREDITED
@@ -175,7 +170,7 @@ def test_only_what_says_something_about_the_player_counts(event: str, reason: st
 
 def test_test_players_fail_as_they_like(carrier: Carrier) -> None:
     someone = player(is_test=True)
-    fail(carrier, MOST + 1, someone, number())
+    fail(carrier, MOST + 1, someone, own_number())
     assert not FailedAttempts.objects.filter(subject=str(someone.pk)).exists()
 
 
