@@ -84,8 +84,7 @@ def ring() -> None:
         _current_ringer().want()
     except RuntimeError as error:
         # The process may not have one thread more. What was accepted is found by the sweeper.
-        FAILURES.inc()
-        log.warning("doorbell_failed", error=type(error).__name__)
+        _count_failure(error)
 
 
 def ring_now() -> bool:
@@ -99,10 +98,14 @@ def _ring() -> _Rung:
             return _Rung.BEFORE
         current_app.send_task(DRAIN_TASK, queue=QUEUE, retry=False)
     except (RedisError, OSError, OperationalError) as error:
-        FAILURES.inc()
-        log.warning("doorbell_failed", error=type(error).__name__)
+        _count_failure(error)
         return _Rung.FAILED
     return _Rung.NOW
+
+
+def _count_failure(error: Exception) -> None:
+    FAILURES.inc()
+    log.warning("doorbell_failed", error=type(error).__name__)
 
 
 def answered() -> bool:
