@@ -11,12 +11,14 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
+from django.db.backends.signals import connection_created
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
+from deposits.actions import accept as accepting
 from tests.local_servers import servers
 from tests.sandbox_rules import LIFTED
-from tests.stack import Stack
+from tests.stack import PATIENCE_S, Stack
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,6 +58,25 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
     with django_db_blocker.unblock():
         yield
         connection.close()
+
+
+@pytest.fixture
+def patient(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Who waits for a lock, or for those before, waits for as long as it takes on a busy machine.
+
+    On every connection that is made from here on: who waits for company to be accepted with gives its own back.
+    """
+    patience_ms = round(PATIENCE_S * 1_000)
+
+    def wait_longer(connection: Any, **_: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {patience_ms}; SET statement_timeout = {patience_ms}")
+
+    monkeypatch.setattr(accepting._together, "_patience_s", PATIENCE_S)
+    monkeypatch.setattr(settings, "DATABASE_LOCK_TIMEOUT_MS", patience_ms)
+    connection_created.connect(wait_longer)
+    yield
+    connection_created.disconnect(wait_longer)
 
 
 def database_url(blocker: DjangoDbBlocker) -> str:

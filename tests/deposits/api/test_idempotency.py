@@ -9,15 +9,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from pytest_django.fixtures import Settings
 
 from accounts.models import Player
-from deposits.actions import accept as accepting
 from deposits.models import Deposit, DepositEvent
 from tests.deposits.api.calling import DEPOSITS, Api, body, check_problem, new_key, stored
 from tests.deposits.api.conftest import MakeApi
 from tests.deposits.making import counted
-from tests.stack import PATIENCE_S
 
 
 @pytest.mark.django_db
@@ -159,20 +156,7 @@ def test_a_refused_request_does_not_use_up_its_key(api: Api) -> None:
     assert api.create(sent, key).status_code == 201
 
 
-@pytest.fixture
-def nobody_gives_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits for a lock, or for those before, waits for as long as it takes on a busy machine."""
-    settings.DATABASE_LOCK_TIMEOUT_MS = round(PATIENCE_S * 1_000)
-    # Of every connection that is made from here on: who has to wait gives its own back.
-    options, times = connection.settings_dict["OPTIONS"], ("lock_timeout", "statement_timeout")
-    longer = "".join(f" -c {time}={settings.DATABASE_LOCK_TIMEOUT_MS}" for time in times)
-    monkeypatch.setitem(options, "options", options["options"] + longer)
-    monkeypatch.setattr(accepting._together, "_patience_s", PATIENCE_S)
-
-
-def test_s10_fifty_at_once_make_one_deposit(
-    committed: None, make_api: MakeApi, rung: list[None], nobody_gives_up: None
-) -> None:
+def test_s10_fifty_at_once_make_one_deposit(patient: None, make_api: MakeApi, rung: list[None]) -> None:
     phone = "+447700900650"
     api, sent, key = make_api(), body(method={"type": "carrier_billing", "phone_number": phone}), new_key()
     answers: list[tuple[int, str, str]] = []

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.backends.signals import connection_created
 
 from accounts.models import Player
-from deposits.actions import accept as accepting
 from deposits.actions.accept import accept
 from deposits.actions.closed_loop import WithdrawalRequest, sources, withdraw
 from deposits.actions.refusal import Refusal
@@ -20,27 +16,9 @@ from deposits.models import Accumulator, Deposit
 from tests.deposits import making
 from tests.deposits.admin.staging import credited
 from tests.locks import somebody_waits_for_us
-from tests.stack import PATIENCE_S, await_condition
+from tests.stack import await_condition
 
-pytestmark = pytest.mark.usefixtures("committed", "patient")
-
-
-@pytest.fixture
-def patient(committed: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
-    """The last in a queue waits for all before it, however slow the machine is.
-
-    Every new connection does: who waits for company to be accepted with gives its own away.
-    """
-
-    def waits_longer(connection: Any, **_: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '60s'")
-
-    monkeypatch.setattr(accepting._together, "_patience_s", PATIENCE_S)
-    settings.DATABASE_LOCK_TIMEOUT_MS = 60_000
-    connection_created.connect(waits_longer)
-    yield
-    connection_created.disconnect(waits_longer)
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 def test_f61_twenty_at_once_never_pass_the_players_limit() -> None:
