@@ -260,6 +260,13 @@ class Stack:
         }
         return self.api("POST", "/deposits", body, key=key)
 
+    def deposit_in_the_end(self, phone_number: str, *, amount: int = 2_000, player: str = "") -> Answer:
+        """Ask for a deposit, and again with the same key where the site is too busy: nothing was done then."""
+        key = uuid.uuid4().hex
+        while (answer := self.deposit(phone_number, amount=amount, player=player, key=key)).status == 503:
+            pass
+        return answer
+
     def await_status(self, deposit_id: str, *statuses: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
         """Wait until the deposit has one of `statuses`, and return it as the API shows it."""
 

@@ -9,6 +9,7 @@ from django.db import Error, IntegrityError, connection, transaction
 
 from accounts import ledger
 from accounts.models import LedgerAccount, LedgerEntry, Partner, Player, Posting
+from tests.deposits.plans import rows_scanned
 
 pytestmark = pytest.mark.django_db
 
@@ -69,18 +70,9 @@ def test_a_batch_of_credits_reads_no_more_of_an_old_ledger_than_of_a_young_one(p
         cursor.execute("DISCARD PLANS")
     for _ in range(20):
         credit_often(player, 40)
-    before = _rows_read_by_scanning()
+    before = rows_scanned("accounts_posting", "accounts_ledgerentry")
     credit_often(player, 40)
-    assert _rows_read_by_scanning() == before
-
-
-def _rows_read_by_scanning() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables"
-            " WHERE relname IN ('accounts_posting', 'accounts_ledgerentry')"
-        )
-        return int(cursor.fetchone()[0])
+    assert rows_scanned("accounts_posting", "accounts_ledgerentry") == before
 
 
 def test_an_entry_that_does_not_balance_is_refused(player: Player) -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 
 from accounts import statement
 from accounts.statement import Statement
+from tests.deposits.plans import rows_scanned
 
 ROWS = 20_000
 
@@ -37,14 +38,8 @@ def test_a_plan_is_not_kept_for_what_a_table_was_when_it_was_empty(
         find.rows({"id": 0})
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {growing} SELECT n, 'one' FROM generate_series(1, {ROWS}) AS n")
-    before = _rows_read_by_scanning(growing)
+    before = rows_scanned(growing)
     if made_anew:
         monkeypatch.setattr(statement, "PLANS_LAST_S", 0.0)
     assert find.rows({"id": ROWS}) == [{"word": "one"}]
-    assert _rows_read_by_scanning(growing) - before == (0 if made_anew else ROWS + 1)
-
-
-def _rows_read_by_scanning(table: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = %s", [table])
-        return int(cursor.fetchone()[0])
+    assert rows_scanned(growing) - before == (0 if made_anew else ROWS + 1)

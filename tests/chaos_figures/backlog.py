@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 
 from tests.chaos_figures.standing import Figures, report
-from tests.stack import Answer, Stack, await_condition
+from tests.stack import Stack, await_condition
 
 DEPOSITS = 500
 #: In the carrier's hands when the workers die.
@@ -36,7 +35,9 @@ def measure_backlog(stack: Stack, *, deposits: int = DEPOSITS) -> Figures:
             stack.end(name, grace_s=0)
         stack.thaw("sandbox")
         with ThreadPoolExecutor(max_workers=_CLIENTS) as partners:
-            answers = list(partners.map(lambda _: _accepted(stack), range(deposits)))
+            answers = list(
+                partners.map(lambda _: stack.deposit_in_the_end("101", amount=100), range(deposits))
+            )
         new = [answer.body["id"].removeprefix("dep_") for answer in answers if answer.status in (200, 201)]
         waiting = numbers.count("state = 'received'", new)
         await_condition(
@@ -60,15 +61,6 @@ def measure_backlog(stack: Stack, *, deposits: int = DEPOSITS) -> Figures:
             "credited": numbers.count("state = 'credited'", everything),
             **numbers.order(in_hand, new, began[0]),
         }
-
-
-def _accepted(stack: Stack) -> Answer:
-    """Ask for a deposit, and again with the same key where the site is too busy, as partners are told to."""
-    key = str(uuid.uuid4())
-    answer = stack.deposit("101", amount=100, key=key)
-    while answer.status == 503:
-        answer = stack.deposit("101", amount=100, key=key)
-    return answer
 
 
 class _Numbers:

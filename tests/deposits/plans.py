@@ -1,4 +1,4 @@
-"""Looking at the plans of statements: whether they would read a whole table, however few rows it has now."""
+"""Looking at how statements read: whether they would read a whole table, or have done so."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def plan(sql: str, parameters: Any = None) -> str:
 
 def reads_no_whole_table(text: str) -> bool:
     return "Seq Scan on deposits_" not in text and "Seq Scan on accounts_player" not in text
+
+
+def rows_scanned(*tables: str) -> int:
+    """How many rows of these tables this transaction has read by going through all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname = ANY (%s)", [list(tables)]
+        )
+        return int(cursor.fetchone()[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import uuid
@@ -18,11 +17,10 @@ from accounts.models import Posting
 from deposits import doorbell
 from deposits.models import Attempt, Deposit, DepositEvent
 from deposits.states import FINAL, State
+from tests.deposits.making import own_number
 from tests.stack import Answer, Stack, await_condition, http
 from tests.triggers import triggers_off
 
-#: Numbers of the sandbox that play no story; each is used once, so that scripts and forced faults reach one deposit.
-_numbers = itertools.count(1_000)
 #: Long enough for a lease to run out, and for a carrier to be asked twice whether it really found nothing.
 ENDS_WITHIN_S = 90.0
 #: Which program reaches the crash points of that name.
@@ -87,8 +85,8 @@ class Rig:
     # --- deposits --------------------------------------------------------------------------------------------------
 
     def number(self) -> str:
-        """Return a phone number that nobody else uses."""
-        return f"+44770090{next(_numbers)}"
+        """Return a phone number that nobody else uses, so that scripts and forced faults reach one deposit."""
+        return own_number()
 
     def ask(self, key: str, number: str, player: str) -> Answer | None:
         """Ask for a deposit; None when the web process died under the request or has not come back yet."""
